@@ -36,3 +36,7 @@ class Cancelled(SpineMRError):
 
     def __init__(self, message: str = "Cancelled.", hint: str = "") -> None:
         super().__init__(message, hint)
+
+
+class ImagingWarning(UserWarning):
+    """Something about an image the user should know and that did not stop the work; one sentence."""
