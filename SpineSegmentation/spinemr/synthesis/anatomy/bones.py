@@ -1,0 +1,175 @@
+"""Vertebral bodies with concave end plates, and the arches behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spinemr.imaging.anatomy import posterior_of
+from spinemr.synthesis.anatomy.canvas import Canvas, Window
+from spinemr.synthesis.anatomy.shapes import capsule, ellipsoid, rounded_box, rounded_corner, smooth_union
+from spinemr.synthesis.anatomy.spine import Body, Endplate, PosteriorArch, Vertebra
+from spinemr.synthesis.tissue_map import FloatArray
+
+CORTEX_OF_ARCH_MM = 0.9
+LARGE = np.float32(50.0)
+
+
+def outline(body: Body, x: FloatArray) -> FloatArray:
+    """Half depth of a body at a distance from its middle plane, as a share of the full one (0 outside)."""
+    share = np.minimum(np.abs(x) * (2.0 / body.width), 1.0)
+    result: FloatArray = np.sqrt(1.0 - share * share * share)
+    return result
+
+
+def endplate_z(body: Body, plate: Endplate, upper: bool, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Height of an end plate above (upper) or below (lower) the middle of its body, always positive."""
+    s = y * (2.0 / body.depth)
+    t = x * (2.0 / body.width)
+    rim = 0.25 * (body.height_anterior * (1.0 - s) + body.height_posterior * (1.0 + s))
+    off_centre = s - plate.deepest_at * (1.0 - s * s)
+    dip = plate.concavity * np.maximum(1.0 - (off_centre * off_centre + t * t), 0.0)
+    if plate.schmorl_depth > 0:
+        dx, dy = x - plate.schmorl_at[0], y - plate.schmorl_at[1]
+        dip = dip + plate.schmorl_depth * np.maximum(1.0 - (dx * dx + dy * dy) / plate.schmorl_radius**2, 0.0)
+    result: FloatArray = rim - dip
+    return result
+
+
+def body_distance(body: Body, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+    """Distance from the surface of a body, negative inside."""
+    share = outline(body, x)
+    level = np.clip(z * (2.0 / body.height), -1.0, 1.0)
+    waist = 1.0 - level * level
+    if body.taper:
+        share = share * (1.0 - 0.5 * body.taper * (1.0 - level))
+    front = -0.5 * body.depth * share + body.waist * waist
+    t = x * (2.0 / body.width)
+    back = 0.5 * body.depth * share - body.back_hollow * np.maximum(1.0 - 2.0 * t * t, 0.0) - 0.4 * body.waist * waist
+    for length, side in zip(body.osteophytes, (1.0, -1.0), strict=True):
+        if length > 0:
+            front = front - length * np.clip((side * level - 0.55) / 0.45, 0.0, 1.0) ** 2
+    sides = np.maximum(front - y, y - back)
+    top = z - endplate_z(body, body.upper, True, x, y)
+    bottom = -z - endplate_z(body, body.lower, False, x, y)
+    rounding = 1.6
+    return rounded_corner(sides + rounding, np.maximum(top, bottom) + rounding, rounding)
+
+
+def arch_distance(bone: Vertebra, arch: PosteriorArch, window: Window) -> FloatArray:
+    """Distance from pedicles, laminae and processes together; parts the plane cannot meet are skipped."""
+    x, y, z = np.abs(window.x), window.y - bone.body.depth / 2, window.z
+    nearest, farthest = float(x.min()), float(x.max())
+    result: FloatArray = np.full(x.shape, LARGE, dtype=np.float32)
+    if farthest < 12.0:
+        result = smooth_union(result, _spinous_process(arch, x, y, z), 2.0)
+    if nearest < arch.pedicle_x + 4.0:
+        result = smooth_union(result, _lamina(bone.body, arch, x, y, z), 2.0)
+    if abs(nearest - arch.pedicle_x) < 18.0:
+        for part in _lateral_parts(bone.body, arch, x, y, z):
+            result = smooth_union(result, part, 2.0)
+    if farthest > arch.pedicle_x + 2.0:
+        start = (arch.pedicle_x + 2.0, 0.5 * arch.canal_depth, 0.12 * bone.body.height)
+        end = (start[0] + arch.transverse_length, 0.8 * arch.canal_depth, start[2] + 2.0)
+        result = smooth_union(result, capsule(x, y, 0.75 * z, (start[0], start[1], 0.75 * start[2]), end, (4.2, 3.2)), 2.0)
+    return result
+
+
+def _spinous_process(arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+    """A plate in the midline that leans down, thicker at its lower tip."""
+    lean = np.radians(arch.spinous_tilt_deg)
+    c, s = np.float32(np.cos(lean)), np.float32(np.sin(lean))
+    yy, zz = y - (arch.canal_depth + 1.0), z + 4.0
+    along, across = c * yy - s * zz, s * yy + c * zz
+    half = arch.spinous_length / 2
+    taper = np.clip(along / arch.spinous_length, 0.0, 1.0)
+    plate = rounded_box(
+        x, along - half, across * (1.12 - 0.24 * taper), (arch.spinous_thickness / 2, half, arch.spinous_height / 2), 2.4
+    )
+    tip = capsule(
+        x * 0.9, along, across, (0, 2 * half - 4.5, -0.5 * arch.spinous_height + 3), (0, 2 * half - 4, 0.3 * arch.spinous_height),
+        (4.6, 3.6),
+    )
+    return smooth_union(plate, tip, 3.0)
+
+
+def _lamina(body: Body, arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+    """The plate from the pedicle to the midline; it leans back toward its lower edge."""
+    dx, dy = arch.pedicle_x - 1.0, -0.55 * arch.canal_depth
+    length = float(np.hypot(dx, dy))
+    ux, uy = dx / length, dy / length
+    px, py = x - 0.0, y - (arch.canal_depth + 2.0) + 0.30 * (z + 4.0)
+    along, across = px * ux + py * uy, -px * uy + py * ux
+    half = (length / 2 + 1.5, 3.5, 0.37 * body.height)
+    return rounded_box(along - length / 2, across, z + 0.20 * body.height, half, 3.0)
+
+
+def _lateral_parts(
+    body: Body, arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray
+) -> tuple[FloatArray, ...]:
+    """Pedicle, upper and lower articular process of one side."""
+    height, depth, px, size = body.height, arch.canal_depth, arch.pedicle_x, arch.facet_size
+    half = (arch.pedicle_width / 2, 0.35 * depth + 3.0, arch.pedicle_height / 2)
+    pedicle = rounded_box(x - px, y - 0.35 * depth + 1.5, z - 0.17 * height, half, 0.45 * arch.pedicle_width)
+    upper = capsule(x, y, z, (px + 1, 0.62 * depth, 0.15 * height), (px + 3.5, 0.66 * depth, 0.22 * height + 14), (5.0, 3.4 * size))
+    if arch.pars_defect:
+        low_start = (px - 2.5, 1.1 * depth, -0.42 * height)
+    else:
+        low_start = (px - 0.5, 0.8 * depth, -0.05 * height)
+    lower = capsule(x, y, z, low_start, (px - 0.5, 1.22 * depth, -0.5 * height - 8.5), (5.4, 4.5 * size))
+    return pedicle, upper, lower
+
+
+def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: FloatArray) -> None:
+    """Paint a vertebra: cortex first, marrow inside it, labels by body and posterior elements."""
+    reach = 0.5 * bone.body.depth
+    back = reach + (arch_reach(bone.arch) if bone.arch else 6.0)
+    window = canvas.window(bone.frame, (reach + 12.0, back, 0.5 * bone.body.height + 34.0, 0.5 * bone.body.height + 20.0))
+    if window is None or float(np.abs(window.x).min()) > _half_reach(bone):
+        return
+    body = body_distance(bone.body, window.x, window.y, window.z)
+    arch = arch_distance(bone, bone.arch, window) if bone.arch else None
+    if arch is not None:
+        canvas.paint(window, arch, "cortical_bone", posterior_of(bone.label))
+    canvas.paint(window, body, "cortical_bone", int(bone.label))
+    if arch is not None:
+        canvas.paint(window, arch + CORTEX_OF_ARCH_MM, bone.marrow)
+    canvas.paint(window, body + bone.body.cortex, bone.marrow)
+    inside = body if arch is None else np.minimum(body, arch)
+    canvas.rub(window, inside, marrow_texture[window.rows, window.columns])
+    _paint_inside(canvas, bone, window, body)
+
+
+def arch_reach(arch: PosteriorArch) -> float:
+    """How far behind the body the arch can reach, in mm."""
+    return arch.canal_depth + arch.spinous_length + 8.0
+
+
+def _half_reach(bone: Vertebra) -> float:
+    if bone.arch is None:
+        return bone.body.width / 2 + 2.0
+    return max(bone.body.width / 2, bone.arch.pedicle_x + bone.arch.transverse_length + 6.0) + 2.0
+
+
+def _paint_inside(canvas: Canvas, bone: Vertebra, window: Window, body: FloatArray) -> None:
+    """Basivertebral vein and whatever lesions this body has."""
+    x, y, z = window.x, window.y, window.z
+    core = body + bone.body.cortex
+    shape = bone.body
+    if shape.vein > 0 and float(np.abs(x).min()) < 7.0:
+        from_back = 0.5 * shape.depth - shape.back_hollow - y
+        wedge = np.abs(z - 0.5) - shape.vein * np.clip(1.9 - 0.17 * from_back, 0.25, 2.4)
+        reach = np.maximum(from_back - 10.0, np.abs(x) - 5.5)
+        canvas.paint(window, np.maximum(np.maximum(wedge, reach), body + 0.1), "blood_slow", softness=1.3)
+    for kind, upper in zip(bone.modic, (True, False), strict=True):
+        if kind:
+            plate = endplate_z(shape, shape.upper if upper else shape.lower, upper, x, y)
+            depth = plate - (z if upper else -z)
+            ragged = depth - 7.0 + 0.22 * np.abs(y + 0.1 * shape.depth) + 0.12 * np.abs(x)
+            canvas.paint(window, np.maximum(ragged, core + 0.3), f"modic_{kind}", softness=2.6)
+    if bone.haemangioma_radius > 0:
+        cx, cy, cz = bone.haemangioma_at
+        r = bone.haemangioma_radius
+        canvas.paint(window, np.maximum(ellipsoid(x - cx, y - cy, z - cz, (r, r, r * 0.9)), core + 0.3), "haemangioma", softness=1.2)
+    if bone.fracture_oedema:
+        band = np.abs(z - 0.25 * shape.height) - 0.22 * shape.height
+        canvas.paint(window, np.maximum(band, core + 0.3), "modic_1", softness=4.0)

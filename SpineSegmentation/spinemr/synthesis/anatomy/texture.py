@@ -1,0 +1,71 @@
+"""Noise fields in millimetres: grain of marrow, streaks of fat in muscle, septa, clouds.
+
+A field is looked up in a tile made once (0.5 mm steps, 256 mm wide, seamless), shifted by the seed of
+the anatomy, and changes smoothly from slice to slice.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spinemr.synthesis.anatomy.canvas import Plane
+from spinemr.synthesis.tissue_map import FloatArray
+
+TILE = 512
+STEP_MM = 0.5
+GRAINS_MM: dict[str, tuple[float, float, float]] = {
+    "grain": (0.7, 0.7, 2.5),
+    "mottle": (2.6, 2.2, 5.0),
+    "cloud": (11.0, 11.0, 14.0),
+    "streak": (7.0, 0.55, 4.0),
+    "fibre": (8.0, 0.9, 5.0),
+    "septa": (6.0, 3.0, 9.0),
+}
+"""Correlation lengths along z, y and x (across slices) of each kind of field."""
+
+
+@lru_cache(maxsize=len(GRAINS_MM))
+def tile(kind: str) -> FloatArray:
+    """The seamless tile of a kind: mean 0, standard deviation 1."""
+    along_z, along_y, _ = GRAINS_MM[kind]
+    noise = np.random.default_rng(sum(kind.encode())).standard_normal((TILE, TILE))
+    smooth = ndimage.gaussian_filter(noise, (along_z / STEP_MM, along_y / STEP_MM), mode="wrap")
+    if kind == "fibre":
+        smooth = _muscle_fibres(smooth, noise)
+    result: FloatArray = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    return result
+
+
+def _muscle_fibres(fine: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fine fibres and broad fat planes that wave, still seamless."""
+    broad = ndimage.gaussian_filter(noise[::-1], (13.0 / STEP_MM, 2.2 / STEP_MM), mode="wrap")
+    wave = ndimage.gaussian_filter(noise.T, 30.0 / STEP_MM, mode="wrap")
+    both = fine / fine.std() + 1.1 * broad / broad.std()
+    row, column = np.indices(both.shape)
+    bent = column + 6.0 * wave / wave.std()
+    moved: NDArray[np.float64] = ndimage.map_coordinates(both, (row, bent), order=1, mode="grid-wrap")
+    return moved
+
+
+def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), columns: slice = slice(None)) -> FloatArray:
+    """Noise of a kind at the pixels of a plane (or of a rectangle of it)."""
+    phase, step = np.modf(plane.x / GRAINS_MM[kind][2] + 1000.0)
+    z, y = plane.z[rows], plane.y[columns]
+    near, far = (_shifted(kind, z, y, seed + int(step) + k) for k in (0, 1))
+    angle = phase * np.pi / 2
+    near *= np.float32(np.cos(angle))
+    far *= np.float32(np.sin(angle))
+    near += far
+    return near
+
+
+def _shifted(kind: str, z: FloatArray, y: FloatArray, seed: int) -> FloatArray:
+    """The tile, shifted by a hash of the seed, at given heights and depths."""
+    shift = (seed * 2654435761) & 0x7FFFFFFF
+    row = (np.floor(z / STEP_MM).astype(np.intp) + shift % TILE) % TILE
+    column = (np.floor(y / STEP_MM).astype(np.intp) + (shift // TILE) % TILE) % TILE
+    return tile(kind)[row].take(column, axis=1)
