@@ -13,7 +13,11 @@ ByteArray = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Tissue:
-    """One kind of matter: its name, relaxation times at 1.5 T, proton density (water = 100) and fat share."""
+    """One kind of matter: its name, relaxation times at 1.5 T, proton density (water = 100) and fat share.
+
+    ``flows`` marks blood that leaves the slice between pulses: void in spin echo, bright in gradient echo.
+    ``t2_prime_ms`` is the reversible dephasing that gradient echoes see: ``1/T2* = 1/T2 + 1/T2'``.
+    """
 
     name: str
     t1_ms: float
@@ -21,6 +25,8 @@ class Tissue:
     proton_density: float
     fat_fraction: float = 0.0
     is_void: bool = False
+    flows: bool = False
+    t2_prime_ms: float = 80.0
 
 
 @dataclass(frozen=True)
