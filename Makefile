@@ -1,0 +1,58 @@
+# "make test" and "make demo" need nothing but Python >= 3.10 with its venv module, and the network for the first run.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := out/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint typecheck unit bench cmake-lists clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Draw a lumbar spine, image it, and show the pictures
+	@$(BIN)/spinemr phantom -o $(DEMO) --seed 7 --contrast t2
+	@$(BIN)/python -m spinemr.cli.terminal_picture $(DEMO)/overview.png
+	@echo "The drawn study, its labels and its measurements lie in $(CURDIR)/$(DEMO)"
+	@echo "The picture above is $(CURDIR)/$(DEMO)/overview.png"
+
+test: lint typecheck unit ## Run every check: ruff, mypy, import-linter, pytest with coverage
+
+lint: $(VENV)/.dev ## Style and the order of the layers
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+typecheck: $(VENV)/.dev ## mypy --strict on the library
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev ## The tests alone, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+bench: $(VENV)/.dev ## Print the benchmark figures
+	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
+	$(PYTHON) Testing/tools/cmake_lists.py
+
+clean: ## Remove the environment and everything that was made
+	rm -rf $(VENV) out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# An environment whose interpreter is gone (removed, moved, from another machine) is made anew.
+ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
+$(shell rm -f $(VENV)/.made $(VENV)/.runtime $(VENV)/.dev)
+endif
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.10 or newer is needed (Debian and Ubuntu: apt install python3 python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$($(PYTHON) --version) is too old: Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.runtime

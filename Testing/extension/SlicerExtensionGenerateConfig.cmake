@@ -1,0 +1,7 @@
+file(WRITE ${CMAKE_BINARY_DIR}/extension.txt "NAME=${PROJECT_NAME}\n")
+foreach(_variable HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+  if(NOT DEFINED EXTENSION_${_variable})
+    message(FATAL_ERROR "EXTENSION_${_variable} is not set")
+  endif()
+  file(APPEND ${CMAKE_BINARY_DIR}/extension.txt "${_variable}=${EXTENSION_${_variable}}\n")
+endforeach()
