@@ -100,14 +100,14 @@ class WorkingFrame:
 
     def forward(self, image: sitk.Image) -> sitk.Image:
         """An image on the input's grid, brought to the working frame; every voxel keeps its physical position."""
-        self._refuse_other_grid(image, self._grid())
+        self._refuse_other_grid(image, self.grid)
         working = _image_of(self.forward_array(sitk.GetArrayViewFromImage(image)))
-        _place(working, self._working_grid())
+        _place(working, self.working_grid)
         return working
 
     def back(self, working: sitk.Image) -> sitk.Image:
         """A working image on the input's own grid, with the very bits of its spacing, origin and direction."""
-        self._refuse_other_grid(working, self._working_grid())
+        self._refuse_other_grid(working, self.working_grid)
         return self.back_from_array(sitk.GetArrayViewFromImage(working))
 
     def forward_array(self, array: AnyArray) -> AnyArray:
@@ -122,16 +122,20 @@ class WorkingFrame:
         order = tuple(2 - self.axes[working] for working in (2, 1, 0))
         restored = np.transpose(np.flip(array, self._flipped_array_axes()), np.argsort(order))
         image = _image_of(restored)
-        _place(image, self._grid())
+        _place(image, self.grid)
         return image
 
     def _flipped_array_axes(self) -> tuple[int, ...]:
         return tuple(2 - working for working in range(3) if self.flips[working])
 
-    def _grid(self) -> Grid:
+    @property
+    def grid(self) -> Grid:
+        """The input's own grid."""
         return Grid(self.size, self.spacing_mm, self.origin_mm, self.direction)
 
-    def _working_grid(self) -> Grid:
+    @property
+    def working_grid(self) -> Grid:
+        """The same voxels in the order of the working frame."""
         matrix = np.asarray(self.direction).reshape(3, 3)[:, self.axes]
         signs = np.where(self.flips, -1.0, 1.0)
         first = [self.size[axis] - 1 if flip else 0 for axis, flip in zip(self.axes, self.flips, strict=True)]
@@ -209,7 +213,7 @@ def match_grid(mask: sitk.Image, image: sitk.Image, *, resample: bool = False) -
     if same_grid(mask, image):
         return mask
     mask_frame, image_frame = WorkingFrame.of(mask), WorkingFrame.of(image)
-    if mask_frame._working_grid().matches(image_frame._working_grid()):
+    if mask_frame.working_grid.matches(image_frame.working_grid):
         return image_frame.back_from_array(mask_frame.forward_array(sitk.GetArrayViewFromImage(mask)))
     if resample:
         return sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)

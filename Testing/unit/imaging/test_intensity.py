@@ -89,7 +89,7 @@ def test_a_useless_mask_is_refused():
 
 def shaded(slices: int = 8) -> tuple[sitk.Image, np.ndarray, np.ndarray]:
     """A disc of two tissues under a smooth field; returns image, log field and the foreground."""
-    z, y, x = np.mgrid[0:slices, 0:96, 0:96].astype(float)
+    _, y, x = np.mgrid[0:slices, 0:96, 0:96].astype(float)
     inside = (y - 48) ** 2 + (x - 48) ** 2 < 40**2
     tissue = np.where(inside, np.where((y - 48) ** 2 + (x - 40) ** 2 < 15**2, 220.0, 150.0), 2.0)
     log_field = 0.35 * np.cos(np.pi * x / 96) + 0.25 * np.sin(np.pi * y / 96)

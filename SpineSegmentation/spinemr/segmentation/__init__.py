@@ -1,0 +1,1 @@
+"""Masks of the spine: how good they are."""
