@@ -7,7 +7,14 @@ import subprocess
 import sys
 
 REPEATS = 9
-STATEMENTS = ("pass", "import numpy", "import numpy, scipy.ndimage", "import SimpleITK", "import spinemr.imaging", "import spinemr.cli.main")
+STATEMENTS = (
+    "pass",
+    "import numpy",
+    "import numpy, scipy.ndimage",
+    "import SimpleITK",
+    "import spinemr.imaging",
+    "import spinemr.cli.main",
+)
 AIM_S = 0.3
 
 

@@ -57,7 +57,8 @@ def main() -> int:
         if text == target.read_text(encoding="utf-8"):
             continue
         stale += 1
-        sys.stdout.write(f"{target.relative_to(arguments.root).as_posix()} {'is out of date' if arguments.check else 'rewritten'}\n")
+        outcome = "is out of date" if arguments.check else "rewritten"
+        sys.stdout.write(f"{target.relative_to(arguments.root).as_posix()} {outcome}\n")
         if not arguments.check:
             target.write_text(text, encoding="utf-8", newline="\n")
     return int(arguments.check and stale > 0)

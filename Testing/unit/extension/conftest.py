@@ -64,10 +64,10 @@ def configured(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Co
     result = configure(repository, binary, repository / "Testing" / "extension")
     assert result.returncode == 0, result.stdout + result.stderr
     rows = (line.split("|") for line in (binary / "installed.txt").read_text(encoding="utf-8").splitlines())
-    values = (line.split("=", 1) for line in (binary / "extension.txt").read_text(encoding="utf-8").splitlines())
+    values = (line.partition("=") for line in (binary / "extension.txt").read_text(encoding="utf-8").splitlines())
     return Configured(
         files=tuple(InstalledFile(module, kind, Path(source), target) for module, kind, source, target in rows),
-        extension=dict((name, value) for name, value in values),
+        extension={name: value for name, _, value in values},
     )
 
 
