@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from spinemr.imaging.anatomy import Anatomy
@@ -14,30 +17,41 @@ from spinemr.synthesis.anatomy.request import GRADES, Request
 from spinemr.synthesis.anatomy.spine import Canal, Disc, LumbarSpine, Surroundings, Vector, Vertebra
 
 KNOT_STEP_MM = 3.0
+Order = NDArray[np.intp]
 
 
-def draw_spine(seed: int | Generator, request: Request | None = None) -> LumbarSpine:
-    """A lumbar spine and the body around it; the same seed and request give the same anatomy."""
+def stream(seed: int, purpose: str) -> Generator:
+    """Random numbers for one purpose: what is drawn for another purpose does not change them."""
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+
+
+def draw_spine(seed: int, request: Request | None = None) -> LumbarSpine:
+    """A lumbar spine and the body around it; the same seed and request give the same anatomy.
+
+    The same seed with other pathologies is the same person with another fate: only what the
+    pathology touches differs.
+    """
     request = request or Request()
-    rng = np.random.default_rng(seed)
-    person = draw_person(rng)
-    names = choose(rng, person, request)
-    bones = draw_bones(rng, person, 6 if "l6" in names else 5)
+    person = draw_person(stream(seed, "person"))
+    names = choose(stream(seed, "fate"), person, request)
+    bones = draw_bones(stream(seed, "bones"), person, 6 if "l6" in names else 5)
     grade = GRADES[request.grade] if request.grade else None
-    draft = Draft(bones, draw_discs(rng, person, bones, grade), Curve(person.sacral_slope_deg))
+    discs = draw_discs(stream(seed, "discs"), person, bones, grade)
+    draft = Draft(bones, discs, Curve(person.sacral_slope_deg), person.canal_depth)
     if "l6" in names:
         draft.note("l6", Anatomy.L6)
-    apply(rng, person, draft, names)
-    return _assemble(rng, person, draft, "sacralised_l5" in names)
+    for name in names:
+        apply(stream(seed, name), draft, name)
+    return _assemble(seed, person, draft, "sacralised_l5" in names)
 
 
-def _assemble(rng: Generator, person: Person, draft: Draft, sacralised: bool) -> LumbarSpine:
+def _assemble(seed: int, person: Person, draft: Draft, sacralised: bool) -> LumbarSpine:
     last = draft.bones[0]
     top = {"depth": last.body.depth, "width": last.body.width}
-    sacrum = stack_sacrum(draw_sacral_segments(rng, person, last.marrow, top), draft.curve)
+    sacrum = stack_sacrum(draw_sacral_segments(stream(seed, "sacrum"), person, last.marrow, top), draft.curve)
     bones, discs = stack(draft.bones, draft.discs, draft.curve, draft.slips_mm)
-    canal = _draw_canal(rng, person, draft, bones, discs, sacrum)
-    around = _draw_surroundings(rng, person, bones, sacrum, canal)
+    canal = _draw_canal(stream(seed, "canal"), person, draft, bones, discs, sacrum)
+    around = _draw_surroundings(stream(seed, "surroundings"), person, bones, sacrum, canal)
     return LumbarSpine(
         vertebrae=tuple(reversed(bones)),
         discs=tuple(reversed(discs)),
@@ -49,15 +63,15 @@ def _assemble(rng: Generator, person: Person, draft: Draft, sacralised: bool) ->
     )
 
 
-def _knots(points: list[Vector]) -> tuple[Vector, Vector]:
+def _knots(points: list[Vector]) -> tuple[Vector, Order]:
     """Evenly spaced heights from below the lowest to above the highest point, and the points' own order."""
     heights = np.array([p[2] for p in points])
     grid: Vector = np.arange(heights.min() - 90.0, heights.max() + 120.0, KNOT_STEP_MM)
-    order: Vector = np.argsort(heights)
+    order = np.argsort(heights)
     return grid, order
 
 
-def _line(z: Vector, points: list[Vector], order: Vector, axis: int, smooth_mm: float) -> Vector:
+def _line(z: Vector, points: list[Vector], order: Order, axis: int, smooth_mm: float) -> Vector:
     """One coordinate of a chain of points as a smooth function of height; it runs on straight beyond the ends."""
     heights = np.array([p[2] for p in points])[order]
     values = np.array([p[axis] for p in points])[order]
@@ -128,7 +142,7 @@ def _draw_surroundings(
     fronts = [b.frame.to_world(p) for b in bones for p in (rim_points(b.body)[2], rim_points(b.body)[0])]
     fronts += [s.frame.to_world(rim_points(s.body)[0]) for s in sacrum]
     middles = [b.frame.origin for b in bones] + [s.frame.origin for s in sacrum]
-    fascia = _fascia(rng, person, bones, sacrum, z)
+    fascia = _fascia(rng, bones, sacrum, z)
     fat = float(np.clip(rng.gamma(3.0, 5.0), 4.0, 45.0))
     low = np.clip((sacrum[0].top[2] + 70.0 - z) / 130.0, 0.0, 1.0)
     middle = _line(z, middles, np.argsort([p[2] for p in middles]), 1, 12.0)
@@ -160,7 +174,7 @@ def _draw_surroundings(
     )
 
 
-def _fascia(rng: Generator, person: Person, bones: list[Vertebra], sacrum: list[Vertebra], z: Vector) -> Vector:
+def _fascia(rng: Generator, bones: list[Vertebra], sacrum: list[Vertebra], z: Vector) -> Vector:
     """Back border of the muscles: a few millimetres behind the tips of the spinous processes, drawn tight."""
     points = []
     for bone in bones:

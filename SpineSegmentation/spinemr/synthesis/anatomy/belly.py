@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinemr.synthesis.anatomy.spine import Organ, Vertebra
+from spinemr.synthesis.anatomy.spine import Organ, Vector, Vertebra
 
 Generator = np.random.Generator
 BOWEL_CONTENTS = ("bowel_content", "bowel_content", "bowel_gas", "bowel_gas", "bowel_wall")
@@ -17,17 +17,17 @@ def draw_organs(rng: Generator, bones: list[Vertebra], sacrum: list[Vertebra], b
     third = np.asarray(lumbar[2])
     return (
         *_bowel(rng, third, belly),
-        *_upper_organs(rng, np.asarray(bones[5].frame.origin), belly),
+        *_upper_organs(rng, np.asarray(bones[5].frame.origin)),
         *_kidneys(rng, np.asarray(lumbar[3])),
         *_pelvis(rng, np.asarray(sacrum[0].frame.origin), np.asarray(sacrum[2].frame.origin)),
     )
 
 
-def _shift(point: np.ndarray, x: float, y: float, z: float) -> Triple:
+def _shift(point: Vector, x: float, y: float, z: float) -> Triple:
     return (float(point[0] + x), float(point[1] + y), float(point[2] + z))
 
 
-def _bowel(rng: Generator, third: np.ndarray, belly: float) -> list[Organ]:
+def _bowel(rng: Generator, third: Vector, belly: float) -> list[Organ]:
     loops = []
     for _ in range(int(rng.integers(70, 110))):
         place = _shift(third, rng.uniform(-95, 95), -rng.uniform(40.0, max(belly - 26.0, 60.0)), rng.uniform(-125, 85))
@@ -38,19 +38,21 @@ def _bowel(rng: Generator, third: np.ndarray, belly: float) -> list[Organ]:
     return loops
 
 
-def _upper_organs(rng: Generator, twelfth: np.ndarray, belly: float) -> list[Organ]:
+def _upper_organs(rng: Generator, twelfth: Vector) -> list[Organ]:
     """Liver on the right, stomach and spleen on the left, lung bases behind both."""
     organs = [
         Organ(_shift(twelfth, -70, -62, 8), (66.0, 56.0, float(rng.uniform(58, 76))), "fascia", "liver", 0.8),
         Organ(_shift(twelfth, 62, -70, 16), (46.0, 38.0, 44.0), "bowel_wall", "bowel_content", 3.5),
         Organ(_shift(twelfth, 92, 4, 22), (30.0, 34.0, 46.0), "fascia", "liver", 0.8),
     ]
-    for side in (-1.0, 1.0):
-        organs.append(Organ(_shift(twelfth, side * 72, 20, 78), (48.0, 42.0, float(rng.uniform(50, 66))), "fascia", "bowel_gas", 1.2))
-    return organs
+    lungs = [
+        Organ(_shift(twelfth, side * 72, 20, 78), (48.0, 42.0, float(rng.uniform(50, 66))), "fascia", "bowel_gas", 1.2)
+        for side in (-1.0, 1.0)
+    ]
+    return organs + lungs
 
 
-def _kidneys(rng: Generator, second: np.ndarray) -> list[Organ]:
+def _kidneys(rng: Generator, second: Vector) -> list[Organ]:
     organs = []
     for side in (-1.0, 1.0):
         place = _shift(second, side * rng.uniform(58, 68), rng.uniform(-2, 8), rng.uniform(-2, 16))
@@ -62,7 +64,7 @@ def _kidneys(rng: Generator, second: np.ndarray) -> list[Organ]:
     return organs
 
 
-def _pelvis(rng: Generator, first: np.ndarray, third: np.ndarray) -> list[Organ]:
+def _pelvis(rng: Generator, first: Vector, third: Vector) -> list[Organ]:
     fill = float(rng.uniform(0.7, 1.2))
     rectum = "bowel_gas" if rng.uniform() < 0.5 else "bowel_content"
     return [

@@ -6,23 +6,22 @@ import numpy as np
 
 from spinemr.imaging.anatomy import posterior_of
 from spinemr.synthesis.anatomy.canvas import Canvas, Window
-from spinemr.synthesis.anatomy.shapes import capsule, ellipsoid, rounded_box, rounded_corner, smooth_union
+from spinemr.synthesis.anatomy.shapes import Reals, capsule, ellipsoid, rounded_box, rounded_corner, smooth_union
 from spinemr.synthesis.anatomy.spine import Body, Endplate, PosteriorArch, Vertebra
-from spinemr.synthesis.tissue_map import FloatArray
 
 CORTEX_OF_ARCH_MM = 0.9
 LARGE = np.float32(50.0)
 
 
-def outline(body: Body, x: FloatArray) -> FloatArray:
+def outline(body: Body, x: Reals) -> Reals:
     """Half depth of a body at a distance from its middle plane, as a share of the full one (0 outside)."""
     share = np.minimum(np.abs(x) * (2.0 / body.width), 1.0)
-    result: FloatArray = np.sqrt(1.0 - share * share * share)
+    result: Reals = np.sqrt(1.0 - share * share * share)
     return result
 
 
-def endplate_z(body: Body, plate: Endplate, upper: bool, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Height of an end plate above (upper) or below (lower) the middle of its body, always positive."""
+def endplate_z(body: Body, plate: Endplate, x: Reals, y: Reals) -> Reals:
+    """Height of an end plate over the middle of its body (lower ones: depth under it), always positive."""
     s = y * (2.0 / body.depth)
     t = x * (2.0 / body.width)
     rim = 0.25 * (body.height_anterior * (1.0 - s) + body.height_posterior * (1.0 + s))
@@ -31,11 +30,11 @@ def endplate_z(body: Body, plate: Endplate, upper: bool, x: FloatArray, y: Float
     if plate.schmorl_depth > 0:
         dx, dy = x - plate.schmorl_at[0], y - plate.schmorl_at[1]
         dip = dip + plate.schmorl_depth * np.maximum(1.0 - (dx * dx + dy * dy) / plate.schmorl_radius**2, 0.0)
-    result: FloatArray = rim - dip
+    result: Reals = rim - dip
     return result
 
 
-def body_distance(body: Body, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+def body_distance(body: Body, x: Reals, y: Reals, z: Reals) -> Reals:
     """Distance from the surface of a body, negative inside."""
     share = outline(body, x)
     level = np.clip(z * (2.0 / body.height), -1.0, 1.0)
@@ -49,17 +48,17 @@ def body_distance(body: Body, x: FloatArray, y: FloatArray, z: FloatArray) -> Fl
         if length > 0:
             front = front - length * np.clip((side * level - 0.55) / 0.45, 0.0, 1.0) ** 2
     sides = np.maximum(front - y, y - back)
-    top = z - endplate_z(body, body.upper, True, x, y)
-    bottom = -z - endplate_z(body, body.lower, False, x, y)
+    top = z - endplate_z(body, body.upper, x, y)
+    bottom = -z - endplate_z(body, body.lower, x, y)
     rounding = 1.6
     return rounded_corner(sides + rounding, np.maximum(top, bottom) + rounding, rounding)
 
 
-def arch_distance(bone: Vertebra, arch: PosteriorArch, window: Window) -> FloatArray:
+def arch_distance(bone: Vertebra, arch: PosteriorArch, window: Window) -> Reals:
     """Distance from pedicles, laminae and processes together; parts the plane cannot meet are skipped."""
     x, y, z = np.abs(window.x), window.y - bone.body.depth / 2, window.z
     nearest, farthest = float(x.min()), float(x.max())
-    result: FloatArray = np.full(x.shape, LARGE, dtype=np.float32)
+    result: Reals = np.full(x.shape, LARGE, dtype=np.float32)
     if farthest < 12.0:
         result = smooth_union(result, _spinous_process(arch, x, y, z), 2.0)
     if nearest < arch.pedicle_x + 4.0:
@@ -74,7 +73,7 @@ def arch_distance(bone: Vertebra, arch: PosteriorArch, window: Window) -> FloatA
     return result
 
 
-def _spinous_process(arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+def _spinous_process(arch: PosteriorArch, x: Reals, y: Reals, z: Reals) -> Reals:
     """A plate in the midline that leans down, thicker at its lower tip."""
     lean = np.radians(arch.spinous_tilt_deg)
     c, s = np.float32(np.cos(lean)), np.float32(np.sin(lean))
@@ -86,13 +85,17 @@ def _spinous_process(arch: PosteriorArch, x: FloatArray, y: FloatArray, z: Float
         x, along - half, across * (1.12 - 0.24 * taper), (arch.spinous_thickness / 2, half, arch.spinous_height / 2), 2.4
     )
     tip = capsule(
-        x * 0.9, along, across, (0, 2 * half - 4.5, -0.5 * arch.spinous_height + 3), (0, 2 * half - 4, 0.3 * arch.spinous_height),
+        x * 0.9,
+        along,
+        across,
+        (0, 2 * half - 4.5, -0.5 * arch.spinous_height + 3),
+        (0, 2 * half - 4, 0.3 * arch.spinous_height),
         (4.6, 3.6),
     )
     return smooth_union(plate, tip, 3.0)
 
 
-def _lamina(body: Body, arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+def _lamina(body: Body, arch: PosteriorArch, x: Reals, y: Reals, z: Reals) -> Reals:
     """The plate from the pedicle to the midline; it leans back toward its lower edge."""
     dx, dy = arch.pedicle_x - 1.0, -0.55 * arch.canal_depth
     length = float(np.hypot(dx, dy))
@@ -103,23 +106,20 @@ def _lamina(body: Body, arch: PosteriorArch, x: FloatArray, y: FloatArray, z: Fl
     return rounded_box(along - length / 2, across, z + 0.20 * body.height, half, 3.0)
 
 
-def _lateral_parts(
-    body: Body, arch: PosteriorArch, x: FloatArray, y: FloatArray, z: FloatArray
-) -> tuple[FloatArray, ...]:
+def _lateral_parts(body: Body, arch: PosteriorArch, x: Reals, y: Reals, z: Reals) -> tuple[Reals, ...]:
     """Pedicle, upper and lower articular process of one side."""
     height, depth, px, size = body.height, arch.canal_depth, arch.pedicle_x, arch.facet_size
     half = (arch.pedicle_width / 2, 0.35 * depth + 3.0, arch.pedicle_height / 2)
     pedicle = rounded_box(x - px, y - 0.35 * depth + 1.5, z - 0.17 * height, half, 0.45 * arch.pedicle_width)
-    upper = capsule(x, y, z, (px + 1, 0.62 * depth, 0.15 * height), (px + 3.5, 0.66 * depth, 0.22 * height + 14), (5.0, 3.4 * size))
-    if arch.pars_defect:
-        low_start = (px - 2.5, 1.1 * depth, -0.42 * height)
-    else:
-        low_start = (px - 0.5, 0.8 * depth, -0.05 * height)
+    upper = capsule(
+        x, y, z, (px + 1, 0.62 * depth, 0.15 * height), (px + 3.5, 0.66 * depth, 0.22 * height + 14), (5.0, 3.4 * size)
+    )
+    low_start = (px - 2.5, 1.1 * depth, -0.42 * height) if arch.pars_defect else (px - 0.5, 0.8 * depth, -0.05 * height)
     lower = capsule(x, y, z, low_start, (px - 0.5, 1.22 * depth, -0.5 * height - 8.5), (5.4, 4.5 * size))
     return pedicle, upper, lower
 
 
-def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: FloatArray) -> None:
+def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals) -> None:
     """Paint a vertebra: cortex first, marrow inside it, labels by body and posterior elements."""
     reach = 0.5 * bone.body.depth
     back = reach + (arch_reach(bone.arch) if bone.arch else 6.0)
@@ -150,7 +150,7 @@ def _half_reach(bone: Vertebra) -> float:
     return max(bone.body.width / 2, bone.arch.pedicle_x + bone.arch.transverse_length + 6.0) + 2.0
 
 
-def _paint_inside(canvas: Canvas, bone: Vertebra, window: Window, body: FloatArray) -> None:
+def _paint_inside(canvas: Canvas, bone: Vertebra, window: Window, body: Reals) -> None:
     """Basivertebral vein and whatever lesions this body has."""
     x, y, z = window.x, window.y, window.z
     core = body + bone.body.cortex
@@ -162,14 +162,16 @@ def _paint_inside(canvas: Canvas, bone: Vertebra, window: Window, body: FloatArr
         canvas.paint(window, np.maximum(np.maximum(wedge, reach), body + 0.1), "blood_slow", softness=1.3)
     for kind, upper in zip(bone.modic, (True, False), strict=True):
         if kind:
-            plate = endplate_z(shape, shape.upper if upper else shape.lower, upper, x, y)
+            plate = endplate_z(shape, shape.upper if upper else shape.lower, x, y)
             depth = plate - (z if upper else -z)
             ragged = depth - 7.0 + 0.22 * np.abs(y + 0.1 * shape.depth) + 0.12 * np.abs(x)
             canvas.paint(window, np.maximum(ragged, core + 0.3), f"modic_{kind}", softness=2.6)
     if bone.haemangioma_radius > 0:
         cx, cy, cz = bone.haemangioma_at
         r = bone.haemangioma_radius
-        canvas.paint(window, np.maximum(ellipsoid(x - cx, y - cy, z - cz, (r, r, r * 0.9)), core + 0.3), "haemangioma", softness=1.2)
+        canvas.paint(
+            window, np.maximum(ellipsoid(x - cx, y - cy, z - cz, (r, r, r * 0.9)), core + 0.3), "haemangioma", softness=1.2
+        )
     if bone.fracture_oedema:
         band = np.abs(z - 0.25 * shape.height) - 0.22 * shape.height
         canvas.paint(window, np.maximum(band, core + 0.3), "modic_1", softness=4.0)

@@ -6,10 +6,9 @@ import numpy as np
 
 from spinemr.imaging.anatomy import Anatomy
 from spinemr.synthesis.anatomy.canvas import Canvas
-from spinemr.synthesis.anatomy.shapes import capsule, ellipsoid
+from spinemr.synthesis.anatomy.shapes import Reals, capsule, ellipsoid
 from spinemr.synthesis.anatomy.spine import Canal, LumbarSpine, Vertebra
 from spinemr.synthesis.anatomy.texture import STEP_MM, TILE, tile
-from spinemr.synthesis.tissue_map import FloatArray
 
 DURA_MM = 0.5
 CONUS_LENGTH_MM = 28.0
@@ -41,16 +40,14 @@ def paint_canal(canvas: Canvas, spine: LumbarSpine) -> None:
 KNOTS = ("front_y", "centre_x", "depth", "half_width", "sac_depth", "anterior_fat")
 
 
-def _upright(canal: Canal, z: FloatArray) -> FloatArray:
+def _upright(canal: Canal, z: Reals) -> Reals:
     """Cosine of the canal's lean at each row: turns distances along y into distances across the canal."""
     slope = np.interp(z, canal.z, np.gradient(canal.front_y, canal.z))
-    result: FloatArray = (1.0 / np.sqrt(1.0 + slope * slope))[:, None].astype(np.float32)
+    result: Reals = (1.0 / np.sqrt(1.0 + slope * slope))[:, None].astype(np.float32)
     return result
 
 
-def _paint_sac(
-    canvas: Canvas, spine: LumbarSpine, columns: slice, rows: dict[str, FloatArray], y: FloatArray, upright: FloatArray
-) -> None:
+def _paint_sac(canvas: Canvas, spine: LumbarSpine, columns: slice, rows: dict[str, Reals], y: Reals, upright: Reals) -> None:
     """Dura, fluid, roots and cord."""
     canal = spine.canal
     z = canvas.plane.z[:, None]
@@ -67,9 +64,7 @@ def _paint_sac(
     _paint_cord(canvas, canal, columns, rows, y - middle, upright)
 
 
-def _paint_roots(
-    canvas: Canvas, canal: Canal, columns: slice, from_front: FloatArray, half: FloatArray, inside: FloatArray
-) -> None:
+def _paint_roots(canvas: Canvas, canal: Canal, columns: slice, from_front: Reals, half: Reals, inside: Reals) -> None:
     """Strands of the cauda equina: lie toward the back, thin out downward, crowd in a narrow canal."""
     z = canvas.plane.z
     step = int(np.floor(canvas.plane.x / 1.8))
@@ -85,9 +80,7 @@ def _paint_roots(
     canvas.blend(slice(None), columns, share.astype(np.float32), "nerve_root")
 
 
-def _paint_cord(
-    canvas: Canvas, canal: Canal, columns: slice, rows: dict[str, FloatArray], y: FloatArray, upright: FloatArray
-) -> None:
+def _paint_cord(canvas: Canvas, canal: Canal, columns: slice, rows: dict[str, Reals], y: Reals, upright: Reals) -> None:
     """Cord with a lumbar swelling that ends as a cone."""
     z = canvas.plane.z[:, None].astype(np.float32)
     if float(z.max()) < canal.conus_z:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spinemr.synthesis.anatomy.shapes import Reals
 from spinemr.synthesis.anatomy.spine import Frame
 from spinemr.synthesis.tissue_map import ByteArray, FloatArray
 
@@ -69,23 +70,17 @@ class Canvas:
         """The columns between two depths y (mm)."""
         return _between(self.plane.y, low, high)
 
-    def cover(
-        self, columns: slice, depth: FloatArray, tissue: str, label: int | None = None, softness: float = 0.0
-    ) -> None:
+    def cover(self, columns: slice, depth: Reals, tissue: str, label: int | None = None, softness: float = 0.0) -> None:
         """Paint, over all rows of some columns, where the depth below a surface is positive."""
         share = np.float32(0.5) + depth / np.float32(max(self.plane.pixel, softness))
         self.blend(slice(None), columns, share, tissue, label)
 
-    def paint(
-        self, window: Window, distance: FloatArray, tissue: str, label: int | None = None, softness: float = 0.0
-    ) -> None:
+    def paint(self, window: Window, distance: Reals, tissue: str, label: int | None = None, softness: float = 0.0) -> None:
         """Cover the pixels inside a shape; pixels its edge crosses keep both tissues and their share."""
         share = 0.5 - distance / np.float32(max(self.plane.pixel, softness))
         self.blend(window.rows, window.columns, share, tissue, label)
 
-    def blend(
-        self, rows: slice, columns: slice, share: FloatArray, tissue: str, label: int | None = None
-    ) -> None:
+    def blend(self, rows: slice, columns: slice, share: Reals, tissue: str, label: int | None = None) -> None:
         """Cover a rectangle with a tissue by its share (clipped to 0..1) in each pixel."""
         touched = share > 0.02
         if not touched.any():
@@ -97,7 +92,7 @@ class Canvas:
         if label is not None:
             np.copyto(self.labels[rows, columns], np.uint8(label), where=share > 0.5)
 
-    def rub(self, window: Window, inside: FloatArray, texture: FloatArray) -> None:
+    def rub(self, window: Window, inside: Reals, texture: Reals) -> None:
         """Multiply the texture where ``inside`` is negative (a distance)."""
         target = self.texture[window.rows, window.columns]
         np.copyto(target, texture, where=inside < 0)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from spinemr.synthesis.anatomy.canvas import Canvas, Window
-from spinemr.synthesis.anatomy.shapes import capsule, rounded_corner
+from spinemr.synthesis.anatomy.shapes import Reals, capsule, rounded_corner
 from spinemr.synthesis.anatomy.spine import Disc
-from spinemr.synthesis.tissue_map import FloatArray
 
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V"}
 NUCLEUS_SOFTNESS_MM = {1: 1.6, 2: 2.4, 3: 4.0, 4: 5.0, 5: 5.0}
 """The border of the nucleus blurs as the grade rises (Pfirrmann: I and II clear, III unclear, IV and V lost)."""
 
 
-def paint_disc(canvas: Canvas, disc: Disc, texture: FloatArray) -> None:
+def paint_disc(canvas: Canvas, disc: Disc, texture: Reals) -> None:
     """Paint a disc between its (later painted) bodies: the bodies cut it to its true height."""
     reach = 0.5 * disc.depth + 8.0
     high = 0.5 * max(disc.height_anterior, disc.height_posterior) + 10.0
@@ -26,7 +25,7 @@ def paint_disc(canvas: Canvas, disc: Disc, texture: FloatArray) -> None:
     whole = rounded_corner(radial + 1.0, np.abs(window.z) - half + 1.0, 1.0)
     canvas.paint(window, whole, "annulus", disc.label)
     canvas.rub(window, whole, texture[window.rows, window.columns])
-    _paint_inner(canvas, disc, window, radial, half)
+    _paint_inner(canvas, disc, window, radial)
 
 
 def paint_herniation(canvas: Canvas, disc: Disc) -> None:
@@ -38,20 +37,20 @@ def paint_herniation(canvas: Canvas, disc: Disc) -> None:
     if window is None:
         return
     radius = 0.55 * out.reach + 1.2
-    back = 0.5 * disc.depth * _outline(np.float32(2 * out.x / disc.width)) - 2.0
+    back = 0.5 * disc.depth * float(_outline(np.array([2 * out.x / disc.width]))[0]) - 2.0
     tip = (out.x, back + out.reach, out.migration)
     distance = capsule(window.x, window.y, window.z, (out.x, back, 0.0), tip, (radius, 0.85 * radius))
     canvas.paint(window, distance, "ligament", disc.label)
     canvas.paint(window, distance + 0.7, f"disc_nucleus_{ROMAN[min(disc.grade, 4)]}")
 
 
-def _outline(t: FloatArray | np.float32) -> FloatArray:
+def _outline(t: Reals) -> Reals:
     share = np.minimum(np.abs(t), 1.0)
-    result: FloatArray = np.sqrt(1.0 - share * share * share)
+    result: Reals = np.sqrt(1.0 - share * share * share)
     return result
 
 
-def _radial(disc: Disc, window: Window) -> tuple[FloatArray, FloatArray]:
+def _radial(disc: Disc, window: Window) -> tuple[Reals, Reals]:
     """Distance from the disc's outer wall, and the squared relative radius of each pixel."""
     t = window.x * (2.0 / disc.width)
     half = 0.5 * disc.depth * _outline(t)
@@ -62,15 +61,15 @@ def _radial(disc: Disc, window: Window) -> tuple[FloatArray, FloatArray]:
     return radial, s * s + t * t
 
 
-def _half_height(disc: Disc, window: Window, share: FloatArray) -> FloatArray:
+def _half_height(disc: Disc, window: Window, share: Reals) -> Reals:
     """Half height of the space a disc may fill: its rim height, more toward the hollow of the end plates."""
     s = np.clip(window.y * (2.0 / disc.depth), -1.2, 1.2)
     rim = 0.25 * (disc.height_anterior * (1.0 - s) + disc.height_posterior * (1.0 + s))
-    result: FloatArray = np.maximum(rim, 0.3) + 0.3 + 9.0 * np.clip(1.0 - share, 0.0, 1.0)
+    result: Reals = np.maximum(rim, 0.3) + 0.3 + 9.0 * np.clip(1.0 - share, 0.0, 1.0)
     return result
 
 
-def _paint_inner(canvas: Canvas, disc: Disc, window: Window, radial: FloatArray, half: FloatArray) -> None:
+def _paint_inner(canvas: Canvas, disc: Disc, window: Window, radial: Reals) -> None:
     """Nucleus, its cleft, and gas where the disc is that far gone."""
     s = np.clip(window.y * (2.0 / disc.depth), -1.2, 1.2)
     rim = 0.25 * (disc.height_anterior * (1.0 - s) + disc.height_posterior * (1.0 + s))

@@ -52,8 +52,8 @@ class Person:
 
 
 def draw_person(rng: Generator) -> Person:
-    """Size, wear and curvature; lordosis 45 +- 10 degrees, the sacral slope goes with it."""
-    lordosis = float(np.clip(rng.normal(45.0, 10.0), 20.0, 76.0))
+    """Size, wear and curvature; the lordosis aimed at is 49 degrees, of which thin discs give some back (about 44 remain)."""
+    lordosis = float(np.clip(rng.normal(49.0, 10.0), 22.0, 78.0))
     slope = float(np.clip(0.55 * lordosis + 9.0 + rng.normal(0.0, 4.0), 16.0, 58.0))
     size = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.15))
     return Person(size, float(rng.uniform()), lordosis, slope, float(np.clip(rng.normal(16.2, 1.5), 13.0, 20.0)))
@@ -63,7 +63,7 @@ def draw_grade(rng: Generator, person: Person, index: int) -> int:
     """A Pfirrmann grade: the published prevalence overall, higher with wear and toward the foot."""
     latent = 1.9 * (person.wear - 0.5) + 0.18 * (2 - min(index, 6)) + 0.8 * rng.normal()
     edges = np.cumsum(np.asarray(GRADE_PREVALENCE) / sum(GRADE_PREVALENCE))
-    return int(min(np.searchsorted(edges, ndtr(latent)), 4)) + 1
+    return int(np.clip(np.searchsorted(edges, float(ndtr(latent))), 0, 4)) + 1
 
 
 def draw_body(rng: Generator, person: Person, index: int) -> Body:

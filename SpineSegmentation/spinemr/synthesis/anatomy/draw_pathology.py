@@ -22,11 +22,12 @@ class Draft:
     bones: list[Vertebra]
     discs: list[Disc]
     curve: Curve
+    canal_depth: float
     slips_mm: dict[int, float] = field(default_factory=dict)
     narrowing_mm: dict[int, float] = field(default_factory=dict)
     report: list[dict[str, Any]] = field(default_factory=list)
 
-    def note(self, kind: str, label: int | None, **values: Any) -> None:
+    def note(self, kind: str, label: int | None, **values: float | str | bool) -> None:
         """Write down what was drawn, for the ground truth."""
         where = {} if label is None else {"label": int(label), "structure": name_of(int(label))}
         self.report.append({"kind": kind, **where, **values})
@@ -41,24 +42,23 @@ def choose(rng: Generator, person: Person, request: Request) -> list[str]:
     return [name for name in chosen if name != "sacralised_l5" or "l6" not in chosen]
 
 
-def apply(rng: Generator, person: Person, draft: Draft, names: list[str]) -> None:
-    """Apply each named pathology in turn."""
-    for name in names:
-        if name in ACTIONS:
-            ACTIONS[name](rng, person, draft)
+def apply(rng: Generator, draft: Draft, name: str) -> None:
+    """Change the draft so that it shows a named pathology."""
+    if name in ACTIONS:
+        ACTIONS[name](rng, draft)
 
 
-def _lumbar(rng: Generator, draft: Draft, lowest: int = 0, highest: int = 5) -> int:
+def _lumbar(rng: Generator, lowest: int = 0, highest: int = 5) -> int:
     """Index of a lumbar bone, drawn toward the lower levels."""
     choices = np.arange(lowest, highest)
     weights = np.linspace(1.6, 0.7, choices.size)
     return int(rng.choice(choices, p=weights / weights.sum()))
 
 
-def _modic(kind: str) -> Callable[[Generator, Person, Draft], None]:
-    def change(rng: Generator, person: Person, draft: Draft) -> None:
+def _modic(kind: str) -> Callable[[Generator, Draft], None]:
+    def change(rng: Generator, draft: Draft) -> None:
         """Both end plates beside one disc change together; the disc is worn."""
-        i = _lumbar(rng, draft, 0, 4)
+        i = _lumbar(rng, 0, 4)
         upper = draft.bones[i]
         draft.bones[i] = replace(upper, modic=(upper.modic[0], kind))
         if i > 0:
@@ -80,8 +80,8 @@ def worsen(draft: Draft, index: int, at_least: int) -> None:
     )
 
 
-def _schmorl(rng: Generator, person: Person, draft: Draft) -> None:
-    i = _lumbar(rng, draft, 1, 6)
+def _schmorl(rng: Generator, draft: Draft) -> None:
+    i = _lumbar(rng, 1, 6)
     bone = draft.bones[i]
     depth = float(rng.uniform(3.0, 6.5))
     spot = {
@@ -97,7 +97,7 @@ def _schmorl(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("schmorl", bone.label, endplate=plate, depth_mm=round(depth, 2))
 
 
-def _osteophytes(rng: Generator, person: Person, draft: Draft) -> None:
+def _osteophytes(rng: Generator, draft: Draft) -> None:
     """Lips on the facing front rims of one to three discs."""
     for i in sorted(rng.choice(5, size=int(rng.integers(1, 4)), replace=False)):
         length = float(rng.uniform(2.0, 6.0))
@@ -110,7 +110,7 @@ def _osteophytes(rng: Generator, person: Person, draft: Draft) -> None:
         draft.note("osteophytes", draft.discs[i].label, length_mm=round(length, 2))
 
 
-def _fracture(rng: Generator, person: Person, draft: Draft) -> None:
+def _fracture(rng: Generator, draft: Draft) -> None:
     """Front or middle of a body loses 20-50 % of its height; fresh ones have oedema."""
     i = int(rng.integers(2, 7))
     bone = draft.bones[i]
@@ -126,7 +126,7 @@ def _fracture(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("fracture", bone.label, front_height_loss=round(loss, 3), fresh=fresh)
 
 
-def _spondylolisthesis(rng: Generator, person: Person, draft: Draft) -> None:
+def _spondylolisthesis(rng: Generator, draft: Draft) -> None:
     """L4 or L5 slips forward 4-11 mm; at L5 with a gap in the pars."""
     i = int(rng.integers(0, 2))
     bone = draft.bones[i]
@@ -138,7 +138,7 @@ def _spondylolisthesis(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("spondylolisthesis", bone.label, slip_mm=round(slip, 2))
 
 
-def _scoliosis(rng: Generator, person: Person, draft: Draft) -> None:
+def _scoliosis(rng: Generator, draft: Draft) -> None:
     """A sideways curve of 10-35 degrees between its steepest parts."""
     cobb = float(rng.uniform(10.0, 35.0))
     length = float(rng.uniform(200.0, 280.0))
@@ -153,7 +153,7 @@ def _scoliosis(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("scoliosis", None, cobb_deg=round(cobb, 1))
 
 
-def _haemangioma(rng: Generator, person: Person, draft: Draft) -> None:
+def _haemangioma(rng: Generator, draft: Draft) -> None:
     i = int(rng.integers(0, 7))
     radius = float(rng.uniform(4.0, 8.0))
     place = (float(rng.uniform(-8, 8)), float(rng.uniform(-7, 5)), float(rng.uniform(-4, 4)))
@@ -161,18 +161,18 @@ def _haemangioma(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("haemangioma", draft.bones[i].label, radius_mm=round(radius, 2))
 
 
-def _stenosis(rng: Generator, person: Person, draft: Draft) -> None:
+def _stenosis(rng: Generator, draft: Draft) -> None:
     """The sac loses 35-65 % of its depth at one disc, which bulges."""
     i = int(rng.integers(1, 4))
     share = float(rng.uniform(0.35, 0.65))
     disc = draft.discs[i]
-    draft.narrowing_mm[disc.label] = share * person.canal_depth * 0.8
+    draft.narrowing_mm[disc.label] = share * draft.canal_depth * 0.8
     worsen(draft, i, 4)
     draft.discs[i] = replace(draft.discs[i], bulge=draft.discs[i].bulge + 1.5)
     draft.note("stenosis", disc.label, depth_lost=round(share, 3))
 
 
-def _herniation(rng: Generator, person: Person, draft: Draft) -> None:
+def _herniation(rng: Generator, draft: Draft) -> None:
     i = int(rng.choice(4, p=(0.42, 0.40, 0.12, 0.06)))
     out = Herniation(
         reach=float(rng.uniform(3.5, 8.5)),
@@ -181,10 +181,16 @@ def _herniation(rng: Generator, person: Person, draft: Draft) -> None:
     )
     worsen(draft, i, 3)
     draft.discs[i] = replace(draft.discs[i], herniation=out)
-    draft.note("herniation", draft.discs[i].label, reach_mm=round(out.reach, 2), x_mm=round(out.x, 2), migration_mm=round(out.migration, 2))
+    draft.note(
+        "herniation",
+        draft.discs[i].label,
+        reach_mm=round(out.reach, 2),
+        x_mm=round(out.x, 2),
+        migration_mm=round(out.migration, 2),
+    )
 
 
-def _sacralised(rng: Generator, person: Person, draft: Draft) -> None:
+def _sacralised(_rng: Generator, draft: Draft) -> None:
     """The last disc is a remnant; the last body is squared and joined to the wings of the sacrum."""
     disc = draft.discs[0]
     draft.discs[0] = replace(
@@ -196,7 +202,7 @@ def _sacralised(rng: Generator, person: Person, draft: Draft) -> None:
     draft.note("sacralised_l5", Anatomy.L5)
 
 
-def _metal(rng: Generator, person: Person, draft: Draft) -> None:
+def _metal(rng: Generator, draft: Draft) -> None:
     """Pedicle screws in two neighbouring vertebrae."""
     i = int(rng.integers(0, 3))
     for k in (i, i + 1):
@@ -204,7 +210,7 @@ def _metal(rng: Generator, person: Person, draft: Draft) -> None:
         draft.note("metal", draft.bones[k].label)
 
 
-ACTIONS: dict[str, Callable[[Generator, Person, Draft], None]] = {
+ACTIONS: dict[str, Callable[[Generator, Draft], None]] = {
     "modic_1": _modic("1"),
     "modic_2": _modic("2"),
     "modic_3": _modic("3"),

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from spinemr.imaging.anatomy import Anatomy, posterior_of
 from spinemr.synthesis.anatomy.bones import body_distance
 from spinemr.synthesis.anatomy.canvas import Canvas
-from spinemr.synthesis.anatomy.shapes import capsule, ellipsoid, rounded_box, smooth_union
+from spinemr.synthesis.anatomy.shapes import Reals, capsule, ellipsoid, rounded_box, smooth_union
 from spinemr.synthesis.anatomy.spine import Frame, LumbarSpine, Vertebra
-from spinemr.synthesis.tissue_map import FloatArray
 
 FAR = 1e6
 
 
-def paint_sacrum(canvas: Canvas, spine: LumbarSpine, marrow_texture: FloatArray) -> None:
+def paint_sacrum(canvas: Canvas, spine: LumbarSpine, marrow_texture: Reals) -> None:
     """Paint the sacrum's back wall and wings, then its bodies, each with the remnant of the disc below."""
     _paint_iliac(canvas, spine.sacrum[0].frame, marrow_texture)
     _paint_wing(canvas, spine, marrow_texture)
     for number, segment in enumerate(spine.sacrum):
-        _paint_back_wall(canvas, segment, number, spine, marrow_texture)
-    for upper, lower in zip(spine.sacrum, spine.sacrum[1:], strict=False):
+        _paint_back_wall(canvas, segment, number, marrow_texture)
+    for upper, lower in pairwise(spine.sacrum):
         _paint_remnant(canvas, upper, lower)
     for segment in reversed(spine.sacrum):
         _paint_segment(canvas, segment, marrow_texture)
 
 
-def _paint_segment(canvas: Canvas, segment: Vertebra, texture: FloatArray) -> None:
+def _paint_segment(canvas: Canvas, segment: Vertebra, texture: Reals) -> None:
     shape = segment.body
     reach = 0.5 * shape.depth + 5.0
     window = canvas.window(segment.frame, (reach, reach, shape.height, shape.height))
@@ -47,12 +48,14 @@ def _paint_remnant(canvas: Canvas, upper: Vertebra, lower: Vertebra) -> None:
     half = (0.42 * lower.body.width, 0.47 * lower.body.depth, 3.2)
     distance = rounded_box(window.x, window.y, window.z, half, 1.5)
     canvas.paint(window, distance - 0.8, "marrow", Anatomy.SACRUM)
-    canvas.paint(window, rounded_box(window.x, window.y, window.z, (half[0] * 0.85, half[1] * 0.78, 2.6), 1.2), "annulus", Anatomy.SACRUM)
+    canvas.paint(
+        window, rounded_box(window.x, window.y, window.z, (half[0] * 0.85, half[1] * 0.78, 2.6), 1.2), "annulus", Anatomy.SACRUM
+    )
     core = rounded_box(window.x, window.y, window.z, (half[0] * 0.6, half[1] * 0.5, 1.1), 0.8)
     canvas.paint(window, core, "disc_nucleus_III", softness=1.2)
 
 
-def _paint_wing(canvas: Canvas, spine: LumbarSpine, texture: FloatArray) -> None:
+def _paint_wing(canvas: Canvas, spine: LumbarSpine, texture: Reals) -> None:
     """The wings of S1-S3 beside the bodies; in a sacralised L5 they reach up to it."""
     top = spine.sacrum[0]
     window = canvas.window(top.frame, (32.0, 36.0, 80.0, 45.0))
@@ -74,7 +77,7 @@ def _paint_wing(canvas: Canvas, spine: LumbarSpine, texture: FloatArray) -> None
     canvas.rub(window, wing, texture[window.rows, window.columns])
 
 
-def _paint_back_wall(canvas: Canvas, segment: Vertebra, number: int, spine: LumbarSpine, texture: FloatArray) -> None:
+def _paint_back_wall(canvas: Canvas, segment: Vertebra, number: int, texture: Reals) -> None:
     """Laminae and median crest behind the sacral canal; open below S4."""
     if number > 3:
         return
@@ -96,7 +99,7 @@ def _paint_back_wall(canvas: Canvas, segment: Vertebra, number: int, spine: Lumb
     canvas.rub(window, distance, texture[window.rows, window.columns])
 
 
-def _paint_iliac(canvas: Canvas, frame: Frame, texture: FloatArray) -> None:
+def _paint_iliac(canvas: Canvas, frame: Frame, texture: Reals) -> None:
     """The iliac bone behind and outside the wing: drawn, not labelled."""
     window = canvas.window(frame, (60.0, 50.0, 80.0, 70.0))
     if window is None or float(np.abs(window.x).min()) < 30.0:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from spinemr.synthesis.anatomy.canvas import Canvas
-from spinemr.synthesis.anatomy.shapes import ellipsoid
+from spinemr.synthesis.anatomy.shapes import Reals, ellipsoid
 from spinemr.synthesis.anatomy.spine import Frame, LumbarSpine, Organ, Surroundings
 from spinemr.synthesis.anatomy.texture import noise_field
-from spinemr.synthesis.tissue_map import FloatArray
 
 ALL = slice(None)
 SKIN_MM = 1.8
@@ -50,7 +49,7 @@ def _rub_septa(canvas: Canvas, around: Surroundings) -> None:
     canvas.texture += np.float32(0.03) * noise_field("mottle", canvas.plane, around.texture_seed + 8)
 
 
-def _paint_mesentery(canvas: Canvas, around: Surroundings, lines: dict[str, FloatArray], belly: FloatArray) -> None:
+def _paint_mesentery(canvas: Canvas, around: Surroundings, lines: dict[str, Reals], belly: Reals) -> None:
     """Before the great vessels fat and unresolved bowel mix in clouds."""
     columns = canvas.columns(float(lines["belly_y"].min()), float(lines["front_y"].max()) - 30.0)
     cloud = noise_field("cloud", canvas.plane, around.texture_seed + 5, columns=columns)
@@ -79,7 +78,7 @@ def _paint_organs(canvas: Canvas, organs: tuple[Organ, ...]) -> None:
         canvas.paint(window, distance + organ.wall_mm, organ.content, softness=1.5)
 
 
-def _paint_vessels(canvas: Canvas, around: Surroundings, lines: dict[str, FloatArray]) -> None:
+def _paint_vessels(canvas: Canvas, around: Surroundings, lines: dict[str, Reals]) -> None:
     """Aorta (left) and vena cava (right) as tubes before the bodies; the aorta forks at L4."""
     below = np.clip((around.bifurcation_z - canvas.plane.z[:, None]) / 60.0, 0.0, 1.5)
     for centre, radius, gap in ((around.aorta_x, around.aorta_radius, 4.0), (-around.aorta_x - 3.0, around.cava_radius, 2.0)):
@@ -95,7 +94,7 @@ def _paint_vessels(canvas: Canvas, around: Surroundings, lines: dict[str, FloatA
         canvas.cover(columns, depth - 1.2, "blood_flowing")
 
 
-def _paint_psoas(canvas: Canvas, around: Surroundings, lines: dict[str, FloatArray]) -> None:
+def _paint_psoas(canvas: Canvas, around: Surroundings, lines: dict[str, Reals]) -> None:
     """A spindle beside the bodies that grows downward, then leaves forward and outward."""
     drop = np.clip((np.float32(around.psoas_top_z) - canvas.plane.z[:, None]) / np.float32(130.0), 0.0, 1.6)
     radius = around.psoas_radius * np.clip(1.25 * np.sqrt(drop), 0.0, 1.0)
@@ -112,7 +111,7 @@ def _paint_psoas(canvas: Canvas, around: Surroundings, lines: dict[str, FloatArr
     _streak(canvas, columns, depth - 1.0, around, 1.35 - 0.8 * around.muscle_fat)
 
 
-def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, FloatArray], back: FloatArray) -> None:
+def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Reals], back: Reals) -> None:
     """Erector spinae and multifidus with their fat; between the spinous processes a mixed ligament."""
     around = spine.surroundings
     front = np.interp(canvas.plane.z, spine.canal.z, spine.canal.front_y).astype(np.float32)[:, None]
@@ -129,9 +128,7 @@ def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Flo
         canvas.cover(columns, np.float32(1.3) - np.abs(back[:, columns] - 2.0), "ligament")
 
 
-def _streak(
-    canvas: Canvas, columns: slice, depth: FloatArray, around: Surroundings, threshold: FloatArray | float
-) -> None:
+def _streak(canvas: Canvas, columns: slice, depth: Reals, around: Surroundings, threshold: Reals | float) -> None:
     """Streaks of fat inside a muscle (depth positive inside), more where the threshold is low."""
     noise = noise_field("fibre", canvas.plane, around.texture_seed + 3, columns=columns)
     inside = depth > 0

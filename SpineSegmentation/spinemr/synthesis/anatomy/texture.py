@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spinemr.synthesis.anatomy.canvas import Plane
-from spinemr.synthesis.tissue_map import FloatArray
+from spinemr.synthesis.anatomy.shapes import Reals
 
 TILE = 512
 STEP_MM = 0.5
@@ -29,14 +29,14 @@ GRAINS_MM: dict[str, tuple[float, float, float]] = {
 
 
 @lru_cache(maxsize=len(GRAINS_MM))
-def tile(kind: str) -> FloatArray:
+def tile(kind: str) -> Reals:
     """The seamless tile of a kind: mean 0, standard deviation 1."""
     along_z, along_y, _ = GRAINS_MM[kind]
     noise = np.random.default_rng(sum(kind.encode())).standard_normal((TILE, TILE))
     smooth = ndimage.gaussian_filter(noise, (along_z / STEP_MM, along_y / STEP_MM), mode="wrap")
     if kind == "fibre":
         smooth = _muscle_fibres(smooth, noise)
-    result: FloatArray = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    result: Reals = ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
     return result
 
 
@@ -51,7 +51,7 @@ def _muscle_fibres(fine: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     return moved
 
 
-def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), columns: slice = slice(None)) -> FloatArray:
+def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), columns: slice = slice(None)) -> Reals:
     """Noise of a kind at the pixels of a plane (or of a rectangle of it)."""
     phase, step = np.modf(plane.x / GRAINS_MM[kind][2] + 1000.0)
     z, y = plane.z[rows], plane.y[columns]
@@ -63,9 +63,10 @@ def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), c
     return near
 
 
-def _shifted(kind: str, z: FloatArray, y: FloatArray, seed: int) -> FloatArray:
+def _shifted(kind: str, z: Reals, y: Reals, seed: int) -> Reals:
     """The tile, shifted by a hash of the seed, at given heights and depths."""
     shift = (seed * 2654435761) & 0x7FFFFFFF
     row = (np.floor(z / STEP_MM).astype(np.intp) + shift % TILE) % TILE
     column = (np.floor(y / STEP_MM).astype(np.intp) + (shift // TILE) % TILE) % TILE
-    return tile(kind)[row].take(column, axis=1)
+    looked_up: Reals = tile(kind)[row].take(column, axis=1)
+    return looked_up
