@@ -69,7 +69,7 @@ class Structure:
     vertebra: Anatomy | None
 
 
-MOBILE_VERTEBRAE: tuple[Anatomy, ...] = tuple(a for a in Anatomy if 1 <= a <= 25) + (Anatomy.T13,)
+MOBILE_VERTEBRAE: tuple[Anatomy, ...] = (*(a for a in Anatomy if 1 <= a <= 25), Anatomy.T13)
 """Every vertebra that can have a disc below it."""
 
 

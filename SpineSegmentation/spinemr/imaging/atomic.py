@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from spinemr.imaging.errors import OutputError
 from spinemr.imaging.formats import split_suffix
@@ -47,7 +46,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary = final.parent / f".writing-{secrets.token_hex(6)}{split_suffix(final)[1]}"
         try:
             yield temporary
-            os.replace(temporary, final)
+            temporary.replace(final)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
@@ -68,7 +67,7 @@ def atomic_group(target: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield folder / final.name
             for written in sorted(folder.iterdir(), key=lambda path: path.name == final.name):
-                os.replace(written, final.parent / written.name)
+                written.replace(final.parent / written.name)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +78,7 @@ def write_text_atomic(text: str, target: str | os.PathLike[str]) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
-def write_json_atomic(value: Any, target: str | os.PathLike[str]) -> None:
+def write_json_atomic(value: object, target: str | os.PathLike[str]) -> None:
     """Write a value as indented JSON; not-a-number has no place in JSON and raises ``ValueError``."""
     write_text_atomic(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", target)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from spinemr.imaging.dicom_headers import SliceHeader, is_dicom, plane_of, read_slice_header
+from spinemr.imaging.dicom_headers import SliceHeader, is_dicom, read_slice_header
 from spinemr.imaging.dicom_series import SeriesInfo, series_table, slice_distances_mm, sorted_into_series
 from spinemr.imaging.door import check_header
 from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
@@ -64,7 +64,8 @@ def choose_series(found: list[SeriesInfo], folder: Path, wanted: str | int | Non
     if not magnetic:
         kinds = ", ".join(sorted({info.modality for info in found}))
         raise InputError(
-            f"{folder} holds {kinds} images; this software is made for MR.", f"To try nevertheless, choose one with --series.\n{series_table(found)}"
+            f"{folder} holds {kinds} images; this software is made for MR.",
+            f"To try nevertheless, choose one with --series.\n{series_table(found)}",
         )
     plausible = [info for info in magnetic if shows_lumbar_spine(info)]
     if len(plausible) == 1:
@@ -168,6 +169,3 @@ def _files(folder: Path, recursive: bool = True) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         yield from (Path(root) / name for name in sorted(names) if not name.startswith("."))
-
-
-__all__ = ["SeriesInfo", "choose_series", "list_series", "plane_of", "read_dicom", "read_series", "series_table"]

@@ -83,7 +83,7 @@ def read_slice_header(path: Path) -> SliceHeader | None:
         series_number=int(_number(tags, "0020|0011")),
         instance_number=int(_number(tags, "0020|0013")),
         modality=tags.get("0008|0060", "")[:8],
-        orientation=_vector(tags, "0020|0037", 6),
+        orientation=_vector(tags, "0020|0037", 6) or _inner_orientation(header),
         position_mm=_vector(tags, "0020|0032", 3),
         has_pixel_size=_vector(tags, "0028|0030", 2) is not None,
         repetition_ms=_number(tags, "0018|0080"),
@@ -128,6 +128,14 @@ def contrast_of(repetition_ms: float, echo_ms: float, inversion_ms: float, seque
     if echo_ms >= _SHORT_ECHO_MS:
         return "T2" if repetition_ms >= _LONG_REPETITION_MS else "?"
     return "T1" if repetition_ms < _LONG_REPETITION_MS or inversion_ms > _STIR_INVERSION_MS[1] else "PD"
+
+
+def _inner_orientation(header: ImageHeader) -> tuple[float, ...] | None:
+    """Row and column direction of a multi-frame object, whose own tags lie deeper than metadata goes."""
+    if math.prod(header.size[2:]) < 2 or len(header.direction) != 9:
+        return None
+    axes = np.reshape(header.direction, (3, 3))
+    return (*axes[:, 0].tolist(), *axes[:, 1].tolist())
 
 
 def _vector(tags: dict[str, str], key: str, length: int) -> tuple[float, ...] | None:

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -14,6 +15,8 @@ from spinemr.imaging.dicom_headers import SliceHeader, contrast_of, plane_of
 
 SAME_PLACE_MM = 0.01
 """Slices closer than this lie at one place."""
+SAME_ORIENTATION = 0.01
+"""Direction cosines that differ by no more belong to one stack."""
 _COLUMNS = ("--series", "id", "kind", "plane", "contrast", "slices", "size", "pixel mm", "slice mm", "TR/TE ms")
 
 
@@ -64,7 +67,7 @@ def series_table(series: Iterable[SeriesInfo]) -> str:
     """The series as lines of aligned text, headings first."""
     rows = [_COLUMNS, *(info.row() for info in series)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def sorted_into_series(headers: list[SliceHeader]) -> list[SeriesInfo]:
@@ -91,11 +94,11 @@ def slice_distances_mm(files: Iterable[SliceHeader]) -> list[float]:
 
 def _stacks(files: list[SliceHeader]) -> list[list[SliceHeader]]:
     """A series taken apart until each stack has one image at each place."""
-    stacks = _grouped(files, _grid_key)
+    stacks = list(chain.from_iterable(_by_orientation(stack) for stack in _grouped(files, _grid_key)))
     telling: list[Callable[[SliceHeader], Hashable]] = [
         lambda file: file.echo_ms,
         lambda file: file.inversion_ms,
-        *(lambda file, place=place: file.variants[place] for place in range(4)),  # type: ignore[misc]
+        *(partial(_variant, place) for place in range(4)),
     ]
     for key in telling:
         stacks = list(chain.from_iterable(_grouped(stack, key) if _overlaps(stack) else [stack] for stack in stacks))
@@ -103,11 +106,32 @@ def _stacks(files: list[SliceHeader]) -> list[list[SliceHeader]]:
     return list(chain.from_iterable(_by_turn(stack) if _overlaps(stack) else [stack] for stack in ordered))
 
 
+def _variant(place: int, file: SliceHeader) -> Hashable:
+    return file.variants[place]
+
+
 def _grid_key(file: SliceHeader) -> Hashable:
-    orientation = tuple(round(part, 2) + 0.0 for part in file.orientation or ())
     # Several frames are a stack of their own; files without a position cannot be put in order.
     alone = file.path if file.frames > 1 or file.position_mm is None else None
-    return orientation, file.header.size[:2], file.header.components, alone
+    return file.header.size[:2], file.header.components, alone
+
+
+def _by_orientation(files: list[SliceHeader]) -> list[list[SliceHeader]]:
+    groups: list[list[SliceHeader]] = []
+    for file in files:
+        for group in groups:
+            if _parallel(file, group[0]):
+                group.append(file)
+                break
+        else:
+            groups.append([file])
+    return groups
+
+
+def _parallel(file: SliceHeader, other: SliceHeader) -> bool:
+    if file.orientation is None or other.orientation is None:
+        return file.orientation is other.orientation
+    return bool(np.allclose(file.orientation, other.orientation, rtol=0, atol=SAME_ORIENTATION))
 
 
 def _overlaps(stack: list[SliceHeader]) -> bool:
@@ -146,7 +170,7 @@ def _described(stack: list[SliceHeader], number: str) -> SeriesInfo:
     steps = slice_distances_mm(stack)
     spacing, size = first.header.spacing_mm, first.header.size
     across = float(np.median(steps)) if steps else float(spacing[2]) if len(spacing) > 2 else 0.0
-    key = f"{first.series_uid}/{_grid_key(first)[0]}/{first.echo_ms}/{first.variants}"  # type: ignore[index]
+    key = f"{first.series_uid}/{np.round(first.orientation or (), 2).tolist()}/{first.echo_ms}/{first.variants}"
     return SeriesInfo(
         number=number,
         id=hashlib.sha256(key.encode()).hexdigest()[:8],

@@ -50,7 +50,7 @@ def check_header(header: ImageHeader, name: str) -> None:
 def check_spacing(spacing_mm: tuple[float, ...], name: str) -> None:
     """Refuse spacings that are zero, negative, not a number or far from any scanner's."""
     low, high = SPACING_RANGE_MM
-    for axis, step in zip("xyzt", spacing_mm[:3]):
+    for axis, step in zip("xyz", spacing_mm, strict=False):
         if not math.isfinite(step) or step <= 0:
             raise GeometryError(f"{name} has an impossible spacing along {axis}: {step:g} mm.", _SPACING_HINT)
         if not low <= step <= high:
@@ -69,7 +69,7 @@ def sound(image: sitk.Image, name: str = "The image") -> sitk.Image:
     if image.GetNumberOfComponentsPerPixel() > 1:
         image = _grey(image, name)
     check_spacing(image.GetSpacing(), name)
-    image = _perpendicular(image, name)
+    image = straight(image, name)
     _check_extent(image, name)
     image = _finite(image, name)
     _check_contrast(image, name)
@@ -78,7 +78,11 @@ def sound(image: sitk.Image, name: str = "The image") -> sitk.Image:
 
 def _header_of(image: sitk.Image) -> ImageHeader:
     return ImageHeader(
-        image.GetSize(), image.GetSpacing(), image.GetNumberOfComponentsPerPixel(), image.GetPixelIDValue()
+        image.GetSize(),
+        image.GetSpacing(),
+        image.GetDirection(),
+        image.GetNumberOfComponentsPerPixel(),
+        image.GetPixelIDValue(),
     )
 
 
@@ -100,7 +104,8 @@ def _single_frame(image: sitk.Image) -> sitk.Image:
     size = image.GetSize()
     if len(size) <= 3:
         return image
-    return sitk.Extract(image, [*size[:3], *[0] * (len(size) - 3)], [0] * len(size))
+    frame: sitk.Image = sitk.Extract(image, [*size[:3], *[0] * (len(size) - 3)], [0] * len(size))
+    return frame
 
 
 def _grey(image: sitk.Image, name: str) -> sitk.Image:
@@ -111,10 +116,11 @@ def _grey(image: sitk.Image, name: str) -> sitk.Image:
     pixels = sitk.GetArrayViewFromImage(image)
     first = pixels[..., 0].astype(np.float64)
     limit = GREY_TOLERANCE * max(float(pixels[..., :3].max()), 1.0) / 255
-    if any(np.abs(pixels[..., channel] - first).max() > limit for channel in (1, 2)):
+    if any(np.abs(pixels[..., place] - first).max() > limit for place in (1, 2)):
         raise InputError(f"{name} is a colour image.", GREY_HINT)
     warnings.warn(f"{name} is stored in colour but shows only grey; one channel is used.", ImagingWarning, stacklevel=3)
-    return sitk.VectorIndexSelectionCast(image, 1)
+    channel: sitk.Image = sitk.VectorIndexSelectionCast(image, 1)
+    return channel
 
 
 def nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,7 +143,8 @@ def check_skew(angle_deg: float, name: str) -> None:
         )
 
 
-def _perpendicular(image: sitk.Image, name: str) -> sitk.Image:
+def straight(image: sitk.Image, name: str) -> sitk.Image:
+    """The image on perpendicular axes: its own, or the nearest ones where rounding left them a little off."""
     rank = image.GetDimension()
     direction = np.array(image.GetDirection()).reshape(rank, rank)
     angle = skew_deg(direction)

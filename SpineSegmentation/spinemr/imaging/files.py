@@ -17,19 +17,19 @@ import SimpleITK as sitk
 
 from spinemr.imaging import dicom, door, segmentation_file
 from spinemr.imaging.atomic import atomic_group, atomic_path
-from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError, OutputError
+from spinemr.imaging.dicom_headers import is_dicom
+from spinemr.imaging.errors import ImagingWarning, InputError, OutputError
 from spinemr.imaging.formats import (
     DETACHED_SUFFIXES,
-    READABLE,
     WRITABLE,
     Format,
     format_of,
-    looks_like_dicom,
     split_suffix,
     unknown_format,
 )
-from spinemr.imaging.itk_files import anonymous, permissive_orientation, read_header, read_pixels, write_pixels
-from spinemr.imaging.nifti_header import NiftiHeader, check_complete, read_nifti_header
+from spinemr.imaging.itk_files import anonymous, read_pixels, read_tags, write_pixels
+from spinemr.imaging.nifti_header import check_complete, read_nifti_header
+from spinemr.imaging.nifti_volume import read_nifti, warn_orientation
 from spinemr.imaging.pictures import lifted, read_picture, written_slice
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.schemes import to_scheme
@@ -170,58 +170,21 @@ def _kind(path: Path) -> Format:
     kind = format_of(path)
     if kind is not None:
         return kind
-    if looks_like_dicom(path) or dicom.is_dicom(path):
+    if is_dicom(path):
         return Format.DICOM
     raise unknown_format(path)
 
 
 def _read_volume(path: Path, kind: Format, spacing_mm: tuple[float, ...] | None) -> sitk.Image:
     if kind is Format.NIFTI:
-        return _read_nifti(path, spacing_mm)
-    header = read_header(path)
+        return door.straight(read_nifti(path, spacing_known=spacing_mm is not None), str(path))
+    header, tags = read_tags(path, "")
     door.check_header(header, str(path))
-    if kind is Format.META and any(step < 0 for step in header.spacing_mm):
-        raise GeometryError(f"{path} has a negative spacing.", "Correct the header, or convert the image again.")
-    door.check_spacing(header.spacing_mm, str(path))
-    return read_pixels(path)
-
-
-def _read_nifti(path: Path, spacing_mm: tuple[float, ...] | None) -> sitk.Image:
-    nifti = read_nifti_header(path)
-    _note_gaps(nifti, path, spacing_mm)
-    skew = nifti.skew_deg
-    door.check_skew(skew, str(path))
-    with permissive_orientation():
-        door.check_header(read_header(path), str(path))
-        check_complete(path, nifti)
-        image = read_pixels(path)
-    if skew > door.SKEW_NOISE_DEG and nifti.sform is not None and image.GetDimension() == 3:
-        _straighten(image, nifti)
-    return image
-
-
-def _note_gaps(nifti: NiftiHeader, path: Path, spacing_mm: tuple[float, ...] | None) -> None:
-    """Say what ITK fills in without a word."""
-    if nifti.missing_spacing and spacing_mm is None:
-        warnings.warn(
-            f"{path.name} has no valid voxel spacing: 1 mm is used where it is missing, so lengths are not in millimetres.",
-            ImagingWarning,
-            stacklevel=4,
-        )
-    if not nifti.has_orientation and len(nifti.size) > 2:
-        warnings.warn(
-            f"{path.name} does not say how it is oriented: axial slices in the usual order are assumed.", ImagingWarning, stacklevel=4
-        )
-
-
-def _straighten(image: sitk.Image, nifti: NiftiHeader) -> None:
-    """Take spacing, origin and the nearest straight axes from a skewed sform (RAS to LPS: x and y change sign)."""
-    assert nifti.sform is not None
-    to_lps = np.diag([-1.0, -1.0, 1.0]) @ nifti.sform
-    steps = np.linalg.norm(to_lps[:, :3], axis=0)
-    image.SetDirection(door.nearest_rotation(to_lps[:, :3] / steps).ravel().tolist())
-    image.SetSpacing(steps.tolist())
-    image.SetOrigin(to_lps[:, 3].tolist())
+    if spacing_mm is None or min(header.spacing_mm) <= 0:
+        door.check_spacing(header.spacing_mm, str(path))
+    if kind is Format.NRRD and "NRRD_space" not in tags:
+        warn_orientation(path)
+    return door.straight(read_pixels(path), str(path))
 
 
 def _respaced(image: sitk.Image, spacing_mm: tuple[float, ...] | None) -> sitk.Image:
@@ -240,7 +203,5 @@ def _whole_numbers(labels: sitk.Image, name: str) -> sitk.Image:
         raise InputError(f"{name} holds fractions; a label map holds whole numbers.", "Is it the image instead of its mask?")
     if values.size == 0 or values.min() < 0 or values.max() > 65535:
         raise InputError(f"{name} holds values outside of 0 to 65535; they cannot be labels.")
-    return sitk.Cast(labels, sitk.sitkUInt8 if values.max() <= 255 else sitk.sitkUInt16)
-
-
-__all__ = ["READABLE", "WRITABLE", "read_image", "read_labels", "write_image", "write_labels"]
+    whole: sitk.Image = sitk.Cast(labels, sitk.sitkUInt8 if values.max() <= 255 else sitk.sitkUInt16)
+    return whole

@@ -24,6 +24,7 @@ class ImageHeader:
 
     size: tuple[int, ...]
     spacing_mm: tuple[float, ...]
+    direction: tuple[float, ...]
     components: int
     pixel_id: int
 
@@ -46,7 +47,7 @@ def read_header(path: Path, image_io: str = "") -> ImageHeader:
     reader = _reader(path, image_io)
     with _calm(path):
         reader.ReadImageInformation()
-    return ImageHeader(reader.GetSize(), reader.GetSpacing(), reader.GetNumberOfComponents(), reader.GetPixelIDValue())
+    return _header(reader)
 
 
 def read_tags(path: Path, image_io: str = "GDCMImageIO") -> tuple[ImageHeader, dict[str, str]]:
@@ -55,8 +56,7 @@ def read_tags(path: Path, image_io: str = "GDCMImageIO") -> tuple[ImageHeader, d
     with _calm(path):
         reader.ReadImageInformation()
         tags = {key: reader.GetMetaData(key).strip(" \0") for key in reader.GetMetaDataKeys()}
-    header = ImageHeader(reader.GetSize(), reader.GetSpacing(), reader.GetNumberOfComponents(), reader.GetPixelIDValue())
-    return header, tags
+    return _header(reader), tags
 
 
 def read_pixels(path: Path, image_io: str = "", name: str = "") -> sitk.Image:
@@ -168,6 +168,12 @@ def _reader(path: Path, image_io: str) -> sitk.ImageFileReader:
     if image_io:
         reader.SetImageIO(image_io)
     return reader
+
+
+def _header(reader: sitk.ImageFileReader) -> ImageHeader:
+    return ImageHeader(
+        reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetNumberOfComponents(), reader.GetPixelIDValue()
+    )
 
 
 def _write_failure(path: Path) -> OSError | OutputError:

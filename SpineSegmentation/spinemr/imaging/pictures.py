@@ -33,7 +33,7 @@ def read_picture(path: Path, spacing_mm: tuple[float, ...] | None = None) -> sit
             f"{path} holds {header.size[2]} pages.", "Give one page, or convert the stack to NIfTI with its spacing."
         )
     _check_complete(path)
-    image = read_pixels(path)
+    image: sitk.Image = read_pixels(path)
     if image.GetDimension() == 3:
         image = image[:, :, 0]
     if image.GetNumberOfComponentsPerPixel() == 2:  # grey and opacity
@@ -54,7 +54,7 @@ def lifted(image: sitk.Image, spacing_mm: tuple[float, ...] | None = None) -> si
     if len(steps) == 2:
         steps = (*steps, NOMINAL_THICKNESS_MM)
     check_spacing(steps, "The slice")
-    volume = sitk.JoinSeries(image)
+    volume: sitk.Image = sitk.JoinSeries(image)
     volume.SetOrigin((0.0, 0.0, 0.0))
     volume.SetDirection(SAGITTAL_DIRECTION)
     volume.SetSpacing(steps)
@@ -70,8 +70,8 @@ def written_slice(image: sitk.Image) -> sitk.Image:
         raise GeometryError(
             f"A picture holds one slice, this image has {min(image.GetSize())}.", "Write .nii.gz instead."
         )
-    pixels = np.squeeze(sitk.GetArrayViewFromImage(image), axis=2 - single[-1])
-    return sitk.GetImageFromArray(pixels)
+    written: sitk.Image = sitk.GetImageFromArray(np.squeeze(sitk.GetArrayViewFromImage(image), axis=2 - single[-1]))
+    return written
 
 
 def _check_complete(path: Path) -> None:

@@ -105,7 +105,7 @@ def _to_spider(present: set[int]) -> Table:
     return _with_parts(table, present)
 
 
-def _from_spider(present: set[int]) -> Table:
+def _from_spider(_present: set[int]) -> Table:
     table: Table = {_SPIDER_CANAL: int(Anatomy.CANAL)}
     for place, vertebra in enumerate(_from_below(()), start=1):
         table |= {place: int(vertebra), _SPIDER_PARTIAL + place: int(vertebra), _SPIDER_DISC + place: disc_below(vertebra)}

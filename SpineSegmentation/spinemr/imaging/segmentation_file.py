@@ -138,10 +138,13 @@ def _segments(header: dict[str, str]) -> list[_Segment]:
         match = _SEGMENT_KEY.match(key)
         if match:
             fields.setdefault(int(match[1]), {})[match[2]] = text
-    return [
-        _Segment(found.get("Name", ""), found.get("Tags", ""), _whole(found.get("LabelValue"), 1), _whole(found.get("Layer"), index))
-        for index, found in sorted(fields.items())
-    ]
+    return [_segment_of(found, index) for index, found in sorted(fields.items())]
+
+
+def _segment_of(found: dict[str, str], index: int) -> _Segment:
+    # Without a layer or value (files before Slicer 4.11) each segment is a layer of ones.
+    layer, value = _whole(found.get("Layer"), index), _whole(found.get("LabelValue"), 1)
+    return _Segment(found.get("Name", ""), found.get("Tags", ""), value, layer)
 
 
 def _whole(text: str | None, missing: int) -> int:
@@ -158,7 +161,7 @@ def _anatomy_values(layers: LabelArray, segments: list[_Segment], path: Path) ->
         _warn(f"{path.name}: {left_out} of {len(segments)} segments are no spine structures and are left out.")
     values = np.zeros(layers.shape[:3], dtype=np.uint8)
     overlap = False
-    for segment, number in zip(segments, numbers):
+    for segment, number in zip(segments, numbers, strict=True):
         if number is None or segment.layer >= layers.shape[3]:
             continue
         mask = layers[..., segment.layer] == segment.value
@@ -180,7 +183,7 @@ def _known() -> tuple[dict[str, int], dict[str, int]]:
     """Anatomy numbers by terminology and by name; a general code that several levels share tells none of them."""
     terms = [term_of(part.label) for part in all_structures()]
     entries = [_entry(f"TerminologyEntry:{terminology_entry(term)}|") for term in terms]
-    by_entry = {entry: term.label for entry, term in zip(entries, terms) if entries.count(entry) == 1}
+    by_entry = {entry: term.label for entry, term in zip(entries, terms, strict=True) if entries.count(entry) == 1}
     return by_entry, {term.name.lower(): term.label for term in terms}
 
 
@@ -207,7 +210,8 @@ def _uncropped(labels: sitk.Image, header: dict[str, str]) -> sitk.Image:
     ]
     if min(before + after) < 0 or max(before + after) == 0:
         return labels
-    return sitk.ConstantPad(labels, before, after, 0)
+    padded: sitk.Image = sitk.ConstantPad(labels, before, after, 0)
+    return padded
 
 
 def _warn(text: str) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
-from spinemr.imaging.anatomy import Anatomy, Structure, StructureKind, name_of, structure
+from spinemr.imaging.anatomy import Anatomy, Structure, StructureKind, below, name_of, structure
 
 Colour = tuple[int, int, int]
 
@@ -48,21 +48,23 @@ CANAL = Code("61853006", "Vertebral canal")
 
 _LEVELS = tuple(Anatomy(number) for number in range(Anatomy.C1, Anatomy.L5 + 1))
 _VERTEBRA_VALUES = (
-    "14806007 39976000 113205007 5329002 36978003 36054005 87391001 "
-    "64864005 53733008 1626008 73071006 56401006 45296009 62487009 11068009 82687006 7610001 12989004 23215003 "
-    "66794005 14293000 36470004 11994002 49668003"
-).split()
+    *(14806007, 39976000, 113205007, 5329002, 36978003, 36054005, 87391001),
+    *(64864005, 53733008, 1626008, 73071006, 56401006, 45296009, 62487009, 11068009, 82687006, 7610001, 12989004, 23215003),
+    *(66794005, 14293000, 36470004, 11994002, 49668003),
+)
 """CID 7603, C1 to L5."""
 _DISC_VALUES = (
-    "1078209008 58820006 49400002 73959003 75095006 37414007 "
-    "40908007 6004007 2620004 82965004 72692000 74401007 28693002 9188009 113209001 34959001 1537001 76206002 "
-    "80064006 67459009 62551000 84020006 715056000"
-).split()
+    *(1078209008, 58820006, 49400002, 73959003, 75095006, 37414007),
+    *(40908007, 6004007, 2620004, 82965004, 72692000, 74401007, 28693002, 9188009, 113209001, 34959001, 1537001, 76206002),
+    *(80064006, 67459009, 62551000, 84020006, 715056000),
+)
 """CID 7604, C2/C3 to L5/S1."""
-_NEXT = dict(zip(_LEVELS, [level.name for level in _LEVELS[1:]] + ["S1"]))
-_VERTEBRA_CODES = {level: Code(value, f"{level.name} vertebra") for level, value in zip(_LEVELS, _VERTEBRA_VALUES)}
+_VERTEBRA_CODES = {
+    level: Code(str(value), f"{level.name} vertebra") for level, value in zip(_LEVELS, _VERTEBRA_VALUES, strict=True)
+}
 _DISC_CODES = {
-    level: Code(value, f"{level.name}/{_NEXT[level]} disc") for level, value in zip(_LEVELS[1:], _DISC_VALUES)
+    level: Code(str(value), f"{level.name}/{below(level)} disc")
+    for level, value in zip(_LEVELS[1:], _DISC_VALUES, strict=True)
 }
 
 # Warm colours for bone, cold for discs, after Okabe and Ito's palette for colour-blind readers; three of each
@@ -76,7 +78,7 @@ _SINGLE: dict[StructureKind, Colour] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def term_of(label: int) -> Term:
     """The term of an anatomy number; raises ``ValueError`` for a number that names nothing."""
     part = structure(label)

@@ -112,7 +112,8 @@ def enhanced_dataset(series: Series, *, reverse: bool = False) -> FileDataset:
 def _frame(series: Series, index: int, place: int) -> Dataset:
     frame = Dataset()
     frame.PlanePositionSequence = Sequence([_item(ImagePositionPatient=series.position(index))])
-    frame.FrameContentSequence = Sequence([_item(StackID="1", InStackPositionNumber=place + 1, DimensionIndexValues=[1, place + 1])])
+    content = _item(StackID="1", InStackPositionNumber=place + 1, DimensionIndexValues=[1, place + 1])
+    frame.FrameContentSequence = Sequence([content])
     return frame
 
 
