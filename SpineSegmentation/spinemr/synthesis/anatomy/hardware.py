@@ -25,6 +25,6 @@ def paint_screws(canvas: Canvas, bone: Vertebra) -> None:
     metal = smooth_union(shaft, head, 3.0)
     if float(metal.min()) > BLOOMING_MM + 4.0:
         return
-    wobble = 1.2 * np.sin(0.5 * y + 0.3 * z)
+    wobble = 1.3 * np.sin(0.23 * y + 0.11 * z)
     canvas.paint(window, np.abs(metal - BLOOMING_MM - 1.5 + wobble) - 1.0, "csf", softness=3.0)
     canvas.paint(window, metal - BLOOMING_MM + wobble, "metal", softness=1.5)

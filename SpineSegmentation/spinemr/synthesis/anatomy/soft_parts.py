@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spinemr.synthesis.anatomy.canvas import Canvas
 from spinemr.synthesis.anatomy.shapes import Reals, ellipsoid
@@ -28,7 +29,7 @@ def paint_soft_parts(canvas: Canvas, spine: LumbarSpine) -> None:
     belly = y - lines["belly_y"] - 2.0 * flank
     canvas.cover(ALL, np.minimum(skin, belly), "skin")
     canvas.cover(ALL, np.minimum(skin, belly) - SKIN_MM, "subcutaneous_fat")
-    _rub_septa(canvas, around)
+    _rub_septa(canvas, around, np.minimum(back, belly - around.belly_fat) < 0)
     canvas.cover(ALL, np.minimum(back + 2 * FASCIA_MM, belly - around.belly_fat), "fascia")
     canvas.cover(ALL, np.minimum(back, belly - around.belly_fat - FASCIA_MM), "muscle")
     canvas.cover(ALL, np.minimum(back - 12.0, belly - around.belly_fat - 9.0), "abdominal_fat")
@@ -42,10 +43,11 @@ def paint_soft_parts(canvas: Canvas, spine: LumbarSpine) -> None:
 LINES = ("front_y", "middle_y", "fascia_y", "subcutaneous", "belly_y")
 
 
-def _rub_septa(canvas: Canvas, around: Surroundings) -> None:
+def _rub_septa(canvas: Canvas, around: Surroundings, fat: NDArray[np.bool_]) -> None:
     """Thin dark sheets through the fat under the skin."""
     ridge = np.abs(noise_field("septa", canvas.plane, around.texture_seed + 7))
-    canvas.texture -= np.float32(0.4) * np.maximum(1.0 - ridge / np.float32(0.08), 0.0)
+    sheets = np.float32(1.0) - np.float32(0.4) * np.maximum(1.0 - ridge / np.float32(0.08), 0.0)
+    np.copyto(canvas.texture, sheets, where=fat)
     canvas.texture += np.float32(0.03) * noise_field("mottle", canvas.plane, around.texture_seed + 8)
 
 
