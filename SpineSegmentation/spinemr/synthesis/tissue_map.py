@@ -61,3 +61,12 @@ class TissueMap:
         low = lut[self.under]
         image: FloatArray = (low + self.mix * (lut[self.over] - low)) * self.texture
         return image
+
+    def slice_labels(self) -> ByteArray:
+        """One label a voxel of each final slice: what most of three sub-slices show, else the central one's."""
+        stack = self.labels.reshape(-1, self.sub_slices, *self.labels.shape[1:])
+        middle: ByteArray = stack[:, self.sub_slices // 2]
+        if self.sub_slices < 3:
+            return middle
+        first, last = stack[:, 0], stack[:, -1]
+        return np.where(first == last, first, middle)

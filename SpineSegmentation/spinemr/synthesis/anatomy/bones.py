@@ -121,22 +121,44 @@ def _lateral_parts(body: Body, arch: PosteriorArch, x: Reals, y: Reals, z: Reals
 
 def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals) -> None:
     """Paint a vertebra: cortex first, marrow inside it, labels by body and posterior elements."""
-    reach = 0.5 * bone.body.depth
-    back = reach + (arch_reach(bone.arch) if bone.arch else 6.0)
-    window = canvas.window(bone.frame, (reach + 12.0, back, 0.5 * bone.body.height + 34.0, 0.5 * bone.body.height + 20.0))
-    if window is None or float(np.abs(window.x).min()) > _half_reach(bone):
+    across = abs(float((canvas.plane.x - bone.frame.origin[0]) * bone.frame.axes[0, 0]))
+    if across > _half_reach(bone):
         return
-    body = body_distance(bone.body, window.x, window.y, window.z)
-    arch = arch_distance(bone, bone.arch, window) if bone.arch else None
+    arch = _arch_window(canvas, bone)
+    body = _body_window(canvas, bone)
     if arch is not None:
-        canvas.paint(window, arch, "cortical_bone", posterior_of(bone.label))
-    canvas.paint(window, body, "cortical_bone", int(bone.label))
+        canvas.paint(*arch, "cortical_bone", posterior_of(bone.label))
+    if body is not None:
+        canvas.paint(*body, "cortical_bone", int(bone.label))
     if arch is not None:
-        canvas.paint(window, arch + CORTEX_OF_ARCH_MM, bone.marrow)
-    canvas.paint(window, body + bone.body.cortex, bone.marrow)
-    inside = body if arch is None else np.minimum(body, arch)
-    canvas.rub(window, inside, marrow_texture[window.rows, window.columns])
-    _paint_inside(canvas, bone, window, body)
+        canvas.paint(arch[0], arch[1] + CORTEX_OF_ARCH_MM, "marrow_posterior")
+        canvas.rub(*arch, marrow_texture[arch[0].rows, arch[0].columns])
+    if body is not None:
+        canvas.paint(body[0], body[1] + bone.body.cortex, bone.marrow)
+        canvas.rub(*body, marrow_texture[body[0].rows, body[0].columns])
+        _paint_inside(canvas, bone, *body)
+
+
+def _body_window(canvas: Canvas, bone: Vertebra) -> tuple[Window, Reals] | None:
+    """The pixels around a body and their distance from it."""
+    deep, high = 0.5 * bone.body.depth + 9.0, 0.5 * bone.body.height + 10.0
+    window = canvas.window(bone.frame, (deep, deep, high, high))
+    if window is None:
+        return None
+    return window, body_distance(bone.body, window.x, window.y, window.z)
+
+
+def _arch_window(canvas: Canvas, bone: Vertebra) -> tuple[Window, Reals] | None:
+    """The pixels around an arch and their distance from it."""
+    if bone.arch is None:
+        return None
+    high = 0.5 * bone.body.height
+    drop = bone.arch.spinous_length * float(np.sin(np.radians(max(bone.arch.spinous_tilt_deg, 0.0))))
+    reach = (4.0, 0.5 * bone.body.depth + arch_reach(bone.arch), high + 20.0 + drop, high + 14.0)
+    window = canvas.window(bone.frame, reach)
+    if window is None:
+        return None
+    return window, arch_distance(bone, bone.arch, window)
 
 
 def arch_reach(arch: PosteriorArch) -> float:

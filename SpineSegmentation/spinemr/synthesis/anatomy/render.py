@@ -72,7 +72,7 @@ def render_plane(spine: LumbarSpine, plane: Plane) -> Canvas:
 
 
 def render(spine: LumbarSpine, grid: SagittalGrid, progress: ProgressCallback = silent) -> TissueMap:
-    """Draw the anatomy on a grid; labels are those of the central sub-slice's share of each voxel."""
+    """Draw the anatomy on a grid."""
     canvases = []
     planes = grid.planes()
     for number, plane in enumerate(planes):
