@@ -65,7 +65,7 @@ def _paint_wing(canvas: Canvas, spine: LumbarSpine, texture: Reals) -> None:
     x, y, z = np.abs(window.x), window.y, window.z
     lift = 16.0 if spine.sacralised else 0.0
     wing = smooth_union(
-        ellipsoid(x - 34.0, y - 4.0, z + 12.0 - 0.5 * lift, (20.0, 15.0, 25.0 + 0.5 * lift)),
+        ellipsoid(x - 30.0, y - 3.0, z + 12.0 - 0.5 * lift, (25.0, 17.0, 24.0 + 0.5 * lift)),
         ellipsoid(x - 24.0, y - 6.0, z + 42.0, (18.0, 10.0, 28.0)),
         6.0,
     )

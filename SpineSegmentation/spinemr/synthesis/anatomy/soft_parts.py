@@ -36,7 +36,7 @@ def paint_soft_parts(canvas: Canvas, spine: LumbarSpine) -> None:
     _paint_mesentery(canvas, around, lines, belly)
     _paint_organs(canvas, around.organs)
     _paint_vessels(canvas, around, lines)
-    _paint_psoas(canvas, around, lines)
+    _paint_psoas(canvas, spine, lines)
     _paint_back_muscles(canvas, spine, lines, back)
 
 
@@ -96,13 +96,15 @@ def _paint_vessels(canvas: Canvas, around: Surroundings, lines: dict[str, Reals]
         canvas.cover(columns, depth - 1.2, "blood_flowing")
 
 
-def _paint_psoas(canvas: Canvas, around: Surroundings, lines: dict[str, Reals]) -> None:
+def _paint_psoas(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Reals]) -> None:
     """A spindle beside the bodies that grows downward, then leaves forward and outward."""
+    around = spine.surroundings
     drop = np.clip((np.float32(around.psoas_top_z) - canvas.plane.z[:, None]) / np.float32(130.0), 0.0, 1.6)
     radius = around.psoas_radius * np.clip(1.25 * np.sqrt(drop), 0.0, 1.0)
     centre_x = 17.0 + 0.75 * around.psoas_radius + 14.0 * np.clip(drop - 0.6, 0, 1)
     centre_y = lines["middle_y"] + 6.0 - 30.0 * np.clip(drop - 0.75, 0, 1)
-    beside = abs(canvas.plane.x) - centre_x
+    middle_x = np.interp(canvas.plane.z, spine.canal.z, spine.canal.centre_x).astype(np.float32)[:, None]
+    beside = np.abs(canvas.plane.x - middle_x) - centre_x
     if not (np.abs(beside) < radius).any():
         return
     columns = canvas.columns(float((centre_y - 1.3 * radius).min()), float((centre_y + 1.3 * radius).max()))
@@ -119,7 +121,7 @@ def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Rea
     front = np.interp(canvas.plane.z, spine.canal.z, spine.canal.front_y).astype(np.float32)[:, None]
     columns = canvas.columns(float(front.min()) - 6.0, float(lines["fascia_y"].max()) + 2.0)
     behind = canvas.plane.y[None, columns] - front
-    depth = np.minimum(back[:, columns], behind - np.float32(4.0 if abs(canvas.plane.x) < 22 else -4.0))
+    depth = np.minimum(back[:, columns], behind - np.float32(_muscle_start(canvas.plane.x)))
     canvas.cover(columns, depth, "muscle")
     low = np.clip((np.float32(spine.centre[2] + 50.0) - canvas.plane.z[:, None]) / np.float32(130.0), 0.0, 1.2)
     deep = np.clip((np.float32(48.0) - behind) / np.float32(30.0), 0.0, 1.0)
@@ -128,6 +130,11 @@ def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Rea
     _streak(canvas, columns, depth, around, np.float32(1.1 - 1.1 * midline) - np.float32(2.0) * fatty)
     if abs(canvas.plane.x) < 3.0:
         canvas.cover(columns, np.float32(1.3) - np.abs(back[:, columns] - 2.0), "ligament")
+
+
+def _muscle_start(x: float) -> float:
+    """How far behind the front of the canal the back muscles begin: before it beside the spine, farther back outside."""
+    return 4.0 if abs(x) < 22.0 else -4.0 + 0.45 * (abs(x) - 22.0)
 
 
 def _streak(canvas: Canvas, columns: slice, depth: Reals, around: Surroundings, threshold: Reals | float) -> None:
