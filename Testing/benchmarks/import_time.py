@@ -1,4 +1,7 @@
-"""How long the library takes to import, beside numpy and scipy.ndimage alone: the median of fresh interpreters."""
+"""How long the library takes to import, beside what it is built on alone: the median of fresh interpreters.
+
+``import spinemr.imaging`` loads a name when it is first used; the line with ``*`` uses all of them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ STATEMENTS = (
     "import numpy, scipy.ndimage",
     "import SimpleITK",
     "import spinemr.imaging",
+    "from spinemr.imaging import *",
     "import spinemr.cli.main",
 )
 AIM_S = 0.3

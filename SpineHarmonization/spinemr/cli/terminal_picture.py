@@ -72,7 +72,8 @@ def _averaged(values: NDArray[np.float32], count: int, axis: int) -> NDArray[np.
     stretches = np.maximum(np.diff(np.append(starts, length)), 1)
     shape = [1] * values.ndim
     shape[axis] = count
-    return (np.add.reduceat(values, starts, axis=axis) / stretches.reshape(shape)).astype(np.float32)
+    means: NDArray[np.float32] = (np.add.reduceat(values, starts, axis=axis) / stretches.reshape(shape)).astype(np.float32)
+    return means
 
 
 def half_blocks(pixels: ByteArray) -> Text:
