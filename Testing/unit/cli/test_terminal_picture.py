@@ -15,7 +15,7 @@ from spinemr.imaging.errors import InputError
 
 def drawn(picture, *, colours, width=40, encoding="utf-8"):
     """What lands on a console of this width, and how it was written."""
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
     console = Console(
         file=stream, width=width, force_terminal=colours, color_system="truecolor" if colours else None, legacy_windows=False
     )
