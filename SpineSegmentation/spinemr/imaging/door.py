@@ -54,9 +54,7 @@ def check_spacing(spacing_mm: tuple[float, ...], name: str) -> None:
         if not math.isfinite(step) or step <= 0:
             raise GeometryError(f"{name} has an impossible spacing along {axis}: {step:g} mm.", _SPACING_HINT)
         if not low <= step <= high:
-            raise GeometryError(
-                f"{name} has a spacing of {step:g} mm along {axis}, which no spine image has.", _SPACING_HINT
-            )
+            raise GeometryError(f"{name} has a spacing of {step:g} mm along {axis}, which no spine image has.", _SPACING_HINT)
 
 
 _SPACING_HINT = "Correct the header, or convert the image again from its DICOM files."
@@ -91,7 +89,7 @@ def _check_frames(size: tuple[int, ...], name: str) -> None:
     if frames > 1:
         raise InputError(
             f"{name} is 4D ({_times(size)}): {frames} volumes in one file.",
-            "Keep one, for example the first: python -c \"import SimpleITK as s; "
+            'Keep one, for example the first: python -c "import SimpleITK as s; '
             "s.WriteImage(s.ReadImage('FILE.nii.gz')[:, :, :, 0], 'FIRST.nii.gz')\"",
         )
 

@@ -185,4 +185,4 @@ def _write_failure(path: Path) -> OSError | OutputError:
         probe.unlink()
     except OSError as reason:
         return reason
-    return OutputError(f"Cannot write {path.name}: the image could not be stored in this format.")
+    return OutputError("The image cannot be written: this format does not hold values of its type.", "Write .nii.gz or .nrrd.")

@@ -1,7 +1,7 @@
 """What ITK does not say about a NIfTI file: missing spacing, missing or skewed orientation, missing bytes.
 
 ITK replaces a zero or not-a-number ``pixdim`` by 1 mm, fills the missing part of a truncated file with
-zeros and refuses a skewed ``sform``, the first two in silence. Layout: nifti1.h (348 bytes) and nifti2.h (540 bytes).
+zeros and refuses a skewed ``sform``, the first two in silence. Layout: nifti1.h, 348 bytes.
 """
 
 from __future__ import annotations
@@ -19,23 +19,10 @@ from numpy.typing import NDArray
 from spinemr.imaging.errors import InputError
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where a version keeps its fields: ``struct`` codes and byte offsets."""
-
-    size: int
-    dim: tuple[str, int]
-    bits: int
-    pixdim: tuple[str, int]
-    vox_offset: tuple[str, int]
-    codes: tuple[str, int]
-    rows: tuple[str, int]
-
-
-_NIFTI1 = _Layout(348, ("8h", 40), 72, ("8f", 76), ("f", 108), ("2h", 252), ("12f", 280))
-_NIFTI2 = _Layout(540, ("8q", 16), 14, ("8d", 104), ("q", 168), ("2i", 344), ("12d", 400))
+_SIZE = 348
+_SIZE_2 = 540
+_DIM, _BITS, _PIXDIM, _VOX_OFFSET, _CODES, _ROWS = ("8h", 40), ("h", 72), ("8f", 76), ("f", 108), ("2h", 252), ("12f", 280)
+"""``struct`` codes and byte offsets of the fields."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +59,14 @@ def skew_deg(axes: NDArray[np.float64]) -> float:
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
-    """Parse the header of a NIfTI-1 or NIfTI-2 file, compressed or not."""
+    """Parse the header of a NIfTI-1 file, compressed or not, of either byte order."""
     raw = _first_bytes(path)
-    for layout in (_NIFTI1, _NIFTI2):
-        for order in "<>":
-            if len(raw) >= layout.size and struct.unpack_from(order + "i", raw)[0] == layout.size:
-                return _parse(raw, layout, order)
+    for order in "<>":
+        size = struct.unpack_from(order + "i", raw)[0] if len(raw) >= _SIZE else 0
+        if size == _SIZE:
+            return _parse(raw, order)
+        if size == _SIZE_2:
+            raise InputError(f"Cannot read {path}: it is NIfTI-2.", "Convert it to NIfTI-1 or NRRD.")
     raise InputError(f"Cannot read {path}: it is not a NIfTI file.", "Check that the file was copied completely.")
 
 
@@ -92,19 +81,23 @@ def check_complete(path: Path, header: NiftiHeader) -> None:
         raise InputError(f"Cannot read {path}: the file is truncated or damaged.", "Copy or export it again.")
 
 
-def _parse(raw: bytes, layout: _Layout, order: str) -> NiftiHeader:
+def _parse(raw: bytes, order: str) -> NiftiHeader:
     def field(code: str, offset: int) -> tuple[float, ...]:
         return struct.unpack_from(order + code, raw, offset)
 
-    dim = [int(extent) for extent in field(*layout.dim)]
+    dim = [int(extent) for extent in field(*_DIM)]
     rank = dim[0] if 1 <= dim[0] <= 7 else 0
     size = tuple(max(extent, 0) for extent in dim[1 : rank + 1])
-    qform_code, sform_code = field(*layout.codes)
-    sform = np.array(field(*layout.rows), dtype=np.float64).reshape(3, 4) if sform_code > 0 else None
-    start = max(int(field(*layout.vox_offset)[0]), layout.size)
-    voxel_bytes = int(field("h", layout.bits)[0]) // 8
-    spacing = tuple(float(step) for step in field(*layout.pixdim)[1 : min(rank, 3) + 1])
+    qform_code, sform_code = field(*_CODES)
+    sform = np.array(field(*_ROWS), dtype=np.float64).reshape(3, 4) if sform_code > 0 else None
+    start = _data_start(field(*_VOX_OFFSET)[0])
+    voxel_bytes = int(field(*_BITS)[0]) // 8
+    spacing = tuple(float(step) for step in field(*_PIXDIM)[1 : min(rank, 3) + 1])
     return NiftiHeader(size, spacing, start, math.prod(size) * voxel_bytes, qform_code > 0 or sform_code > 0, sform)
+
+
+def _data_start(offset: float) -> int:
+    return max(int(offset), _SIZE) if math.isfinite(offset) else _SIZE
 
 
 def _is_compressed(path: Path) -> bool:
@@ -115,7 +108,7 @@ def _is_compressed(path: Path) -> bool:
 def _first_bytes(path: Path) -> bytes:
     try:
         with gzip.open(path) if _is_compressed(path) else path.open("rb") as file:
-            return bytes(file.read(_NIFTI2.size))
+            return bytes(file.read(_SIZE))
     except (EOFError, zlib.error, gzip.BadGzipFile):
         return b""
 

@@ -6,6 +6,7 @@ from front to back (LPS +y), rows from head to foot (-z), and the third axis to 
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -23,21 +24,24 @@ NOMINAL_THICKNESS_MM = 4.0
 SAGITTAL_DIRECTION = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Columns to the back, rows to the feet, slices to the right: a right-handed sagittal grid in LPS."""
 
+_PNG_GREY_ALPHA = 4
+_TIFF_SAMPLES_PER_PIXEL = 277
+
 
 def read_picture(path: Path, spacing_mm: tuple[float, ...] | None = None) -> sitk.Image:
     """Read a picture as a one-slice sagittal volume; resolution tags (screen dpi) are not believed."""
+    content = path.read_bytes()
+    _check_complete(content, path)
+    _check_samples(content, path)
     header = read_header(path)
     check_header(header, str(path))
     if len(header.size) > 2 and header.size[2] > 1:
         raise InputError(
             f"{path} holds {header.size[2]} pages.", "Give one page, or convert the stack to NIfTI with its spacing."
         )
-    _check_complete(path)
     image: sitk.Image = read_pixels(path)
     if image.GetDimension() == 3:
         image = image[:, :, 0]
-    if image.GetNumberOfComponentsPerPixel() == 2:  # grey and opacity
-        image = sitk.VectorIndexSelectionCast(image, 0)
     if spacing_mm is None:
         warnings.warn(
             f"{path.name} has no pixel size: {NOMINAL_SPACING_MM:g} mm is assumed, so lengths are in pixels; "
@@ -67,15 +71,35 @@ def written_slice(image: sitk.Image) -> sitk.Image:
         return image
     single = [axis for axis in range(3) if image.GetSize()[axis] == 1]
     if not single:
-        raise GeometryError(
-            f"A picture holds one slice, this image has {min(image.GetSize())}.", "Write .nii.gz instead."
-        )
+        raise GeometryError(f"A picture holds one slice, this image has {min(image.GetSize())}.", "Write .nii.gz instead.")
     written: sitk.Image = sitk.GetImageFromArray(np.squeeze(sitk.GetArrayViewFromImage(image), axis=2 - single[-1]))
     return written
 
 
-def _check_complete(path: Path) -> None:
+def _check_complete(content: bytes, path: Path) -> None:
     """JPEG decoders paint the missing part of a truncated file grey in silence: look for the end mark (FFD9)."""
-    content = path.read_bytes()
     if content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
         raise InputError(f"Cannot read {path}: the picture is truncated.", "Copy or export it again.")
+
+
+def _check_samples(content: bytes, path: Path) -> None:
+    """ITK mistakes grey with opacity for grey alone (TIFF) or cannot read it (PNG)."""
+    png_kind = content[25] if content[:8] == b"\x89PNG\r\n\x1a\n" and len(content) > 25 else 0
+    if png_kind == _PNG_GREY_ALPHA or _tiff_samples(content) == 2:
+        raise InputError(f"{path} is a grey picture with transparency.", "Save it without transparency (alpha channel).")
+
+
+def _tiff_samples(content: bytes) -> int:
+    """SamplesPerPixel of the first page; 1 where the file is no TIFF or does not say."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
+    if order is None:
+        return 1
+    try:
+        start = struct.unpack_from(order + "I", content, 4)[0]
+        for place in range(struct.unpack_from(order + "H", content, start)[0]):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", content, start + 2 + 12 * place)
+            if tag == _TIFF_SAMPLES_PER_PIXEL:
+                return int(value)
+    except struct.error:  # cut off: the reader will say so
+        return 1
+    return 1

@@ -205,9 +205,7 @@ def _uncropped(labels: sitk.Image, header: dict[str, str]) -> sitk.Image:
     if len(offset) != 3 or len(numbers) != 22:
         return labels
     before = [place - _whole(numbers[16 + 2 * axis], 0) for axis, place in enumerate(offset)]
-    after = [
-        _whole(numbers[17 + 2 * axis], 0) - (place + labels.GetSize()[axis] - 1) for axis, place in enumerate(offset)
-    ]
+    after = [_whole(numbers[17 + 2 * axis], 0) - (place + labels.GetSize()[axis] - 1) for axis, place in enumerate(offset)]
     if min(before + after) < 0 or max(before + after) == 0:
         return labels
     padded: sitk.Image = sitk.ConstantPad(labels, before, after, 0)

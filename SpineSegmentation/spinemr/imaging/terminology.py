@@ -63,8 +63,7 @@ _VERTEBRA_CODES = {
     level: Code(str(value), f"{level.name} vertebra") for level, value in zip(_LEVELS, _VERTEBRA_VALUES, strict=True)
 }
 _DISC_CODES = {
-    level: Code(str(value), f"{level.name}/{below(level)} disc")
-    for level, value in zip(_LEVELS[1:], _DISC_VALUES, strict=True)
+    level: Code(str(value), f"{level.name}/{below(level)} disc") for level, value in zip(_LEVELS[1:], _DISC_VALUES, strict=True)
 }
 
 # Warm colours for bone, cold for discs, after Okabe and Ito's palette for colour-blind readers; three of each
