@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from spinemr.imaging.dicom_headers import SliceHeader, is_dicom, read_slice_header
+from spinemr.imaging.dicom_pixels import check_pixels
 from spinemr.imaging.dicom_series import SeriesInfo, series_table, slice_distances_mm, sorted_into_series
 from spinemr.imaging.door import check_header
 from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
@@ -86,6 +87,8 @@ def read_series(info: SeriesInfo, name: str) -> sitk.Image:
     if info.modality not in ("MR", ""):
         warnings.warn(f"{name} is {info.modality}, not MR: results are not validated.", ImagingWarning, stacklevel=4)
     check_header(info.files[0].header, name)
+    for file in info.files:
+        check_pixels(file, name)
     if len(info.files) == 1:
         return _read_single(info.files[0], name)
     _check_steps(info, name)

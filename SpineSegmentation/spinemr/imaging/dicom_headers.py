@@ -38,6 +38,7 @@ class SliceHeader:
     orientation: tuple[float, ...] | None
     position_mm: tuple[float, ...] | None
     has_pixel_size: bool
+    bits_allocated: int
     repetition_ms: float
     echo_ms: float
     inversion_ms: float
@@ -49,6 +50,11 @@ class SliceHeader:
     def frames(self) -> int:
         """Slices inside this file."""
         return math.prod(self.header.size[2:])
+
+    @property
+    def pixel_bytes(self) -> int:
+        """What all pixels take up when they are not compressed."""
+        return self.header.voxels * self.bits_allocated // 8
 
     @property
     def normal(self) -> NDArray[np.float64] | None:
@@ -86,6 +92,7 @@ def read_slice_header(path: Path) -> SliceHeader | None:
         orientation=_vector(tags, "0020|0037", 6) or _inner_orientation(header),
         position_mm=_vector(tags, "0020|0032", 3),
         has_pixel_size=_vector(tags, "0028|0030", 2) is not None,
+        bits_allocated=int(_number(tags, "0028|0100")),
         repetition_ms=_number(tags, "0018|0080"),
         echo_ms=_number(tags, "0018|0081"),
         inversion_ms=_number(tags, "0018|0082"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
+from spinemr.imaging.errors import ImagingWarning
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -36,3 +39,9 @@ def anatomy_labels(oblique_image: sitk.Image) -> sitk.Image:
     labels = sitk.GetImageFromArray(values)
     labels.CopyInformation(oblique_image)
     return labels
+
+
+@pytest.fixture
+def told_user(recwarn: pytest.WarningsRecorder) -> Callable[[], list[str]]:
+    """What the user was warned of until now (other libraries' warnings are not counted)."""
+    return lambda: [str(caught.message) for caught in recwarn.list if issubclass(caught.category, ImagingWarning)]
