@@ -17,9 +17,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spinemr.imaging.anatomy import Anatomy, StructureKind, all_structures, name_of, structure, without_parts
+from spinemr.imaging.anatomy import Anatomy, StructureKind, name_of, structure
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import match_grid
+from spinemr.imaging.parts import has_parts, united_array
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.segmentation.overlap import Overlap
 from spinemr.segmentation.surface import SurfaceDistance
@@ -92,9 +93,9 @@ def evaluate(
     """
     matched = match_grid(prediction, truth, resample=resample)
     predicted, true = _labels(matched), _labels(truth)
-    apart = _has_parts(predicted) and _has_parts(true)
+    apart = has_parts(predicted) and has_parts(true)
     if not apart:
-        predicted, true = _united(predicted), _united(true)
+        predicted, true = united_array(predicted), united_array(true)
     comparison = _Comparison(predicted, true, truth.GetSpacing()[::-1])
     if not comparison.boxes:
         raise InputError("Neither the prediction nor the truth holds any structure.")
@@ -185,19 +186,6 @@ def _labels(image: sitk.Image) -> LabelArray:
     if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0 or values.max() > 65535:
         raise InputError("A label map holds whole numbers from 0 to 65535 only.", "Is this the image instead of the mask?")
     return values.astype(np.uint16)
-
-
-_POSTERIOR = tuple(part.label for part in all_structures() if part.kind is StructureKind.POSTERIOR)
-
-
-def _has_parts(labels: LabelArray) -> bool:
-    return bool(np.isin(labels, _POSTERIOR).any())
-
-
-def _united(labels: LabelArray) -> LabelArray:
-    table = np.arange(max(int(labels.max()), *_POSTERIOR) + 1, dtype=labels.dtype)
-    table[list(_POSTERIOR)] = [without_parts(label) for label in _POSTERIOR]
-    return table[labels]
 
 
 def _boxes(labels: LabelArray) -> dict[int, Box]:

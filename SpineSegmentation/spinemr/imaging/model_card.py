@@ -1,0 +1,202 @@
+"""Model cards: the JSON that lies beside trained weights and says what they are and what they are not.
+
+``docs/model_cards.md`` describes the fields. Cards are found by their name, ``<package>/models/<model>.card.json``, in the
+packages of ``spinemr`` that ship weights; nothing is ever downloaded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from spinemr.imaging.errors import ImagingWarning, InputError
+
+CARD_SUFFIX = ".card.json"
+TASKS = ("segmentation", "harmonization")
+PACKAGES_WITH_MODELS = ("spinemr.segmentation", "spinemr.harmonization")
+_TEXTS = ("title", "version", "licence", "intended_use", "limits", "recipe", "commit")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of weights beside the card, and its SHA-256."""
+
+    format: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A data set a model was trained on."""
+
+    name: str
+    licence: str
+    citation: str
+    n: int
+
+
+@dataclass(frozen=True)
+class CardMetric:
+    """A measured quality: mean, 95 % confidence interval, and how many cases of what it was measured on."""
+
+    name: str
+    value: float
+    ci95: tuple[float, float]
+    n: int
+    data: str
+
+    def sentence(self) -> str:
+        """For example "DSC of discs 0.912 (95 % CI 0.901 to 0.920, n = 31, SPIDER)"."""
+        low, high = self.ci95
+        return f"{self.name} {self.value:.3g} (95 % CI {low:.3g} to {high:.3g}, n = {self.n}, {self.data})"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything a user has to know before trusting a model."""
+
+    name: str
+    title: str
+    version: str
+    task: str
+    licence: str
+    intended_use: str
+    limits: str
+    recipe: str
+    commit: str
+    files: tuple[ModelFile, ...]
+    training_data: tuple[TrainingData, ...]
+    metrics: tuple[CardMetric, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> ModelCard:
+        """Read and check a card; :class:`InputError` names the file and the field that is missing or wrong."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"The model card {path.name} cannot be read.") from error
+        return _Reader(path.name).card(content)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The card as plain values, as it stands in its file."""
+        return asdict(self)
+
+
+def model_folders() -> tuple[Path, ...]:
+    """The folders ``models`` of the installed packages, whether or not anything lies in them."""
+    folders: list[Path] = []
+    for package in PACKAGES_WITH_MODELS:
+        spec = find_spec(package)
+        folders += [Path(place) / "models" for place in (spec.submodule_search_locations or ())] if spec is not None else []
+    return tuple(folders)
+
+
+def shipped_models(folders: Iterable[Path] | None = None) -> tuple[ModelCard, ...]:
+    """The cards of all models in the given folders (by default the installation's), by name; broken ones are only noted."""
+    cards = []
+    for folder in model_folders() if folders is None else folders:
+        for path in sorted(folder.glob(f"*{CARD_SUFFIX}")):
+            try:
+                cards.append(ModelCard.read(path))
+            except InputError as error:
+                warnings.warn(f"{error} The model is left out.", ImagingWarning, stacklevel=2)
+    return tuple(sorted(cards, key=lambda card: card.name))
+
+
+def shipped_model(name: str, folders: Iterable[Path] | None = None) -> ModelCard:
+    """The card of one model; :class:`InputError` lists the names there are."""
+    cards = {card.name: card for card in shipped_models(folders)}
+    if name not in cards:
+        known = f"There are: {', '.join(cards)}." if cards else "No models come with this version."
+        raise InputError(f"There is no model {name}.", known)
+    return cards[name]
+
+
+class _Reader:
+    """Takes typed fields out of JSON; complains with the card's name and the path to the field."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def card(self, content: object) -> ModelCard:
+        fields = self._mapping(content, "the card")
+        task = self._text(fields, "task")
+        if task not in TASKS:
+            self._refuse("task", f"is not one of {', '.join(TASKS)}")
+        return ModelCard(
+            name=self._matching(fields, "name", _NAME, "may hold a-z, 0-9, dot, dash and underscore"),
+            task=task,
+            **{key: self._text(fields, key) for key in _TEXTS},
+            files=tuple(self._file(item) for item in self._items(fields, "files")),
+            training_data=tuple(self._data(item) for item in self._items(fields, "training_data")),
+            metrics=tuple(self._metric(item) for item in self._items(fields, "metrics")),
+        )
+
+    def _file(self, item: Mapping[str, Any]) -> ModelFile:
+        path = self._text(item, "path")
+        if Path(path).name != path or "\\" in path:
+            self._refuse("path", "has to be the name of a file beside the card")
+        digest = self._matching(item, "sha256", _SHA256, "is not a SHA-256 in lower case")
+        return ModelFile(self._text(item, "format"), path, digest)
+
+    def _data(self, item: Mapping[str, Any]) -> TrainingData:
+        name, licence, citation = (self._text(item, key) for key in ("name", "licence", "citation"))
+        return TrainingData(name, licence, citation, self._count(item))
+
+    def _metric(self, item: Mapping[str, Any]) -> CardMetric:
+        interval = item.get("ci95")
+        if not isinstance(interval, list) or len(interval) != 2:
+            self._refuse("ci95", "is not a pair of numbers")
+        low, high = (self._number({"ci95": bound}, "ci95") for bound in interval)
+        value = self._number(item, "value")
+        if not low <= value <= high:
+            self._refuse("ci95", "does not contain the value")
+        return CardMetric(self._text(item, "name"), value, (low, high), self._count(item), self._text(item, "data"))
+
+    def _items(self, fields: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+        value = fields.get(key)
+        if not isinstance(value, list) or not value:
+            self._refuse(key, "is not a list with at least one entry")
+        return [self._mapping(item, f"an entry of {key}") for item in value]
+
+    def _mapping(self, value: object, what: str) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            self._refuse(what, "is not an object")
+        return dict(value)
+
+    def _text(self, fields: Mapping[str, Any], key: str) -> str:
+        value = fields.get(key)
+        if not isinstance(value, str) or not value.strip():
+            self._refuse(key, "is missing or not a text")
+        return str(value)
+
+    def _matching(self, fields: Mapping[str, Any], key: str, pattern: re.Pattern[str], complaint: str) -> str:
+        value = self._text(fields, key)
+        if not pattern.fullmatch(value):
+            self._refuse(key, complaint)
+        return value
+
+    def _number(self, fields: Mapping[str, Any], key: str) -> float:
+        value = fields.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            self._refuse(key, "is missing or not a number")
+        return float(value)
+
+    def _count(self, fields: Mapping[str, Any]) -> int:
+        value = fields.get("n")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            self._refuse("n", "is not a count of at least 1")
+        return int(value)
+
+    def _refuse(self, field: str, complaint: str) -> NoReturn:
+        raise InputError(f"The model card {self._source} is not valid: {field} {complaint}.")
