@@ -1,8 +1,10 @@
 """What each structure is called in SNOMED CT, in English and in colour.
 
-Codes of vertebrae and discs: DICOM PS3.16 context groups CID 7603 "Vertebra" and CID 7604 "Intervertebral
-Disc"; sacrum, cord, canal and arch: CID 7602 and the general anatomy groups. Levels these do not know
-(L6, T13, a disc under C1) carry the general code for a vertebra or a disc; their name tells the level.
+Codes, all from DICOM PS3.16 context groups: vertebrae by level CID 7603, discs by level CID 7604, vertebra in
+general, sacrum and cord CID 7151, vertebral canal and arch CID 8134; the category is that of 3D Slicer's
+general anatomy list. Levels these do not know (L6, T13, a disc under C1) carry the general code of a vertebra
+or a disc, and their name tells the level; the general disc code alone is in no DICOM group (it is the one
+label tables of TotalSegmentator's users carry).
 """
 
 from __future__ import annotations
