@@ -11,6 +11,7 @@ help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Draw a lumbar spine, image it, and show the pictures
+	@rm -rf $(DEMO)
 	@$(BIN)/spinemr phantom -o $(DEMO) --seed 7 --contrast t2
 	@$(BIN)/python -m spinemr.cli.terminal_picture $(DEMO)/overview.png
 	@echo "The drawn study, its labels and its measurements lie in $(CURDIR)/$(DEMO)"
