@@ -8,6 +8,7 @@ import pytest
 from spinemr.imaging.anatomy import Anatomy
 from spinemr.imaging.errors import Cancelled, InputError
 from spinemr.imaging.progress import CancelToken
+from spinemr.synthesis.anatomy import render as anatomy_render
 from spinemr.synthesis.anatomy.assemble import draw_spine
 from spinemr.synthesis.anatomy.render import TISSUE_IDS, SagittalGrid, render
 from spinemr.synthesis.anatomy.request import GRADE_PREVALENCE, PATHOLOGIES, Request
@@ -59,7 +60,8 @@ def test_canal_lies_behind_bodies_and_before_spinous_processes(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_disc_heights_in_the_labels_are_those_of_the_truth(seed):
+def test_disc_heights_in_the_labels_are_those_of_the_truth(seed, monkeypatch):
+    monkeypatch.setattr(anatomy_render, "RELIEF_MM", 0.0)
     spacing = 0.25
     spine, labels = middle_labels(seed, spacing=spacing, rows=1000, columns=560)
     truth = {disc["label"]: disc for disc in measurements(spine)["discs"]}
@@ -73,6 +75,13 @@ def test_disc_heights_in_the_labels_are_those_of_the_truth(seed):
         columns = np.rint(centre_column + steps * along[0] / spacing).astype(int)
         measured = 0.05 * np.count_nonzero(labels[rows, columns] == label)
         assert measured == pytest.approx(truth[label]["height_middle_mm"], abs=0.5)
+
+
+def test_relief_roughens_bones_by_less_than_a_pixel(monkeypatch):
+    _, rough = middle_labels(1)
+    monkeypatch.setattr(anatomy_render, "RELIEF_MM", 0.0)
+    _, smooth = middle_labels(1)
+    assert 0.002 < np.mean(rough != smooth) < 0.03
 
 
 def test_body_and_posterior_elements_are_told_apart_and_both_there():

@@ -17,6 +17,8 @@ from spinemr.synthesis.anatomy.request import GRADES, Request
 from spinemr.synthesis.anatomy.spine import Canal, Disc, LumbarSpine, Surroundings, Vector, Vertebra
 
 KNOT_STEP_MM = 3.0
+INTERLAMINAR_FAT_MM = 5.0
+"""How much deeper the canal is between two laminae, where a triangle of fat fills it."""
 Order = NDArray[np.intp]
 
 
@@ -104,7 +106,10 @@ def _draw_canal(
     lean = 1.0 / np.cos(np.arctan(np.gradient(front, z)))
     sacral_top = sacrum[0].top[2]
     below = np.clip((sacral_top - z) / 60.0, 0.0, 1.0)
-    depth = (person.canal_depth - 5.0 * below) * lean
+    depth = person.canal_depth - 5.0 * below
+    for disc in discs:
+        depth += INTERLAMINAR_FAT_MM * np.exp(-(((z - disc.frame.origin[2] - 1.0) / 6.5) ** 2))
+    depth *= lean
     sac = 0.80 * person.canal_depth * np.ones_like(z)
     for disc in discs:
         lost = draft.narrowing_mm.get(disc.label, 0.0) + 0.35 * disc.bulge
@@ -117,7 +122,7 @@ def _draw_canal(
         centre_x=_line(z, points, order, 0, 6.0),
         depth=depth,
         half_width=(12.0 + 1.6 * np.clip((sacral_top + 60 - z) / 60.0, 0, 1)) * person.size * np.ones_like(z),
-        sac_depth=np.maximum(np.minimum(sac * lean, depth - anterior - 0.6), 2.0),
+        sac_depth=np.maximum(np.minimum(sac, person.canal_depth - 5.0 * below - anterior - 0.6) * lean, 2.0),
         anterior_fat=anterior * lean,
         conus_z=conus,
         sac_end_z=float(sacrum[1].frame.origin[2] + rng.normal(0.0, 6.0)),
@@ -143,7 +148,7 @@ def _draw_surroundings(
     fronts += [s.frame.to_world(rim_points(s.body)[0]) for s in sacrum]
     middles = [b.frame.origin for b in bones] + [s.frame.origin for s in sacrum]
     fascia = _fascia(rng, bones, sacrum, z)
-    fat = float(np.clip(rng.gamma(3.0, 5.0), 4.0, 45.0))
+    fat = float(np.clip(rng.gamma(3.0, 7.0), 5.0, 55.0))
     low = np.clip((sacrum[0].top[2] + 70.0 - z) / 130.0, 0.0, 1.0)
     middle = _line(z, middles, np.argsort([p[2] for p in middles]), 1, 12.0)
     girth = rng.uniform(95.0, 150.0) + 0.8 * fat
@@ -164,13 +169,13 @@ def _draw_surroundings(
         psoas_radius=float(rng.normal(19.0, 3.0)),
         psoas_top_z=float(places[Anatomy.T12].bottom[2]),
         aorta_x=float(rng.normal(9.0, 3.0)),
-        aorta_radius=float(rng.uniform(7.0, 9.5) + 1.5 * person.wear),
+        aorta_radius=float(rng.uniform(6.5, 8.5) + 1.5 * person.wear),
         bifurcation_z=bifurcation,
         cava_radius=float(rng.uniform(7.0, 11.0)),
         body_half_width=float(rng.uniform(150.0, 190.0)),
         organs=draw_organs(rng, bones, sacrum, girth),
         texture_seed=texture_seed,
-        marrow_mottling=float(0.03 + 0.09 * person.wear * rng.uniform()),
+        marrow_mottling=float(0.05 + 0.10 * person.wear * rng.uniform()),
     )
 
 

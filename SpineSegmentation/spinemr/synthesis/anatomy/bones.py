@@ -119,13 +119,16 @@ def _lateral_parts(body: Body, arch: PosteriorArch, x: Reals, y: Reals, z: Reals
     return pedicle, upper, lower
 
 
-def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals) -> None:
-    """Paint a vertebra: cortex first, marrow inside it, labels by body and posterior elements."""
+def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals, relief: Reals) -> None:
+    """Paint a vertebra: cortex first, marrow inside it, labels by body and posterior elements.
+
+    ``relief`` (mm, of the plane's shape) roughens the surfaces.
+    """
     across = abs(float((canvas.plane.x - bone.frame.origin[0]) * bone.frame.axes[0, 0]))
     if across > _half_reach(bone):
         return
-    arch = _arch_window(canvas, bone)
-    body = _body_window(canvas, bone)
+    arch = _arch_window(canvas, bone, relief)
+    body = _body_window(canvas, bone, relief)
     if arch is not None:
         canvas.paint(*arch, "cortical_bone", posterior_of(bone.label))
     if body is not None:
@@ -139,16 +142,16 @@ def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals) -> Non
         _paint_inside(canvas, bone, *body)
 
 
-def _body_window(canvas: Canvas, bone: Vertebra) -> tuple[Window, Reals] | None:
+def _body_window(canvas: Canvas, bone: Vertebra, relief: Reals) -> tuple[Window, Reals] | None:
     """The pixels around a body and their distance from it."""
     deep, high = 0.5 * bone.body.depth + 9.0, 0.5 * bone.body.height + 10.0
     window = canvas.window(bone.frame, (deep, deep, high, high))
     if window is None:
         return None
-    return window, body_distance(bone.body, window.x, window.y, window.z)
+    return window, body_distance(bone.body, window.x, window.y, window.z) + relief[window.rows, window.columns]
 
 
-def _arch_window(canvas: Canvas, bone: Vertebra) -> tuple[Window, Reals] | None:
+def _arch_window(canvas: Canvas, bone: Vertebra, relief: Reals) -> tuple[Window, Reals] | None:
     """The pixels around an arch and their distance from it."""
     if bone.arch is None:
         return None
@@ -158,7 +161,7 @@ def _arch_window(canvas: Canvas, bone: Vertebra) -> tuple[Window, Reals] | None:
     window = canvas.window(bone.frame, reach)
     if window is None:
         return None
-    return window, arch_distance(bone, bone.arch, window)
+    return window, arch_distance(bone, bone.arch, window) + 1.5 * relief[window.rows, window.columns]
 
 
 def arch_reach(arch: PosteriorArch) -> float:

@@ -70,15 +70,27 @@ def _half_height(disc: Disc, window: Window, share: Reals) -> Reals:
 
 
 def _paint_inner(canvas: Canvas, disc: Disc, window: Window, radial: Reals) -> None:
-    """Nucleus, its cleft, and gas where the disc is that far gone."""
+    """Inner annulus and nucleus as lenses, the cleft of middle age, and gas where the disc is that far gone."""
     s = np.clip(window.y * (2.0 / disc.depth), -1.2, 1.2)
     rim = 0.25 * (disc.height_anterior * (1.0 - s) + disc.height_posterior * (1.0 + s))
-    depth_in = 0.17 * disc.depth
-    core = rounded_corner(radial + depth_in + 2.0, np.abs(window.z) - rim - 1.6 + 2.0, 2.0)
-    canvas.paint(window, core, f"disc_nucleus_{ROMAN[disc.grade]}", softness=NUCLEUS_SOFTNESS_MM[disc.grade])
+    high = np.maximum(rim, 0.6) + 1.7
+    softness = NUCLEUS_SOFTNESS_MM[disc.grade]
+    lens = _lens(disc, window, high, 0.40)
+    canvas.paint(window, np.maximum(_lens(disc, window, high + 0.8, 0.46), radial + 1.6), "annulus_inner", softness=3.5)
+    canvas.paint(window, lens, f"disc_nucleus_{ROMAN[disc.grade]}", softness=softness)
     if disc.grade in (2, 3):
-        cleft = np.maximum(np.abs(window.z) - 0.55, core + 3.0)
-        canvas.paint(window, cleft, f"disc_nucleus_{ROMAN[disc.grade + 1]}", softness=1.4)
+        wave = 0.5 * np.sin(0.25 * window.y + disc.label)
+        cleft = np.maximum(np.abs(window.z - wave) - 0.25, lens + 3.5)
+        canvas.paint(window, cleft, f"disc_nucleus_{ROMAN[disc.grade + 1]}", softness=2.2)
     if disc.vacuum:
-        gas = np.maximum(np.abs(window.z) - 0.7, radial + depth_in)
+        gas = np.maximum(np.abs(window.z) - 0.7, radial + 0.17 * disc.depth)
         canvas.paint(window, gas, "air", softness=1.2)
+
+
+def _lens(disc: Disc, window: Window, half_height: Reals, share: float) -> Reals:
+    """Distance from a lens inside the disc that takes a share of its depth and width either way, a little behind the middle."""
+    across = (window.y - 0.04 * disc.depth) / (share * disc.depth)
+    aside = window.x / (share * disc.width)
+    near = np.sqrt(across * across + aside * aside + (window.z / half_height) ** 2)
+    result: Reals = (near - 1.0) * np.minimum(half_height, share * disc.depth) * 1.15
+    return result

@@ -20,6 +20,8 @@ from spinemr.synthesis.tissue_map import TissueMap
 from spinemr.synthesis.tissues import TISSUES
 
 TISSUE_NAMES = tuple(TISSUES)
+RELIEF_MM = 0.22
+"""How far (standard deviation) the surface of a bone strays from its smooth shape."""
 TISSUE_IDS = {name: number for number, name in enumerate(TISSUE_NAMES)}
 
 
@@ -58,12 +60,13 @@ def render_plane(spine: LumbarSpine, plane: Plane) -> Canvas:
     grain = noise_field("grain", plane, around.texture_seed)
     mottle = noise_field("mottle", plane, around.texture_seed + 1)
     cloud = noise_field("cloud", plane, around.texture_seed + 2)
-    marrow = np.float32(1.0) + 0.035 * grain + np.float32(around.marrow_mottling) * (mottle + 0.5 * cloud)
+    relief = np.float32(RELIEF_MM) * mottle
+    marrow = np.float32(1.0) + 0.055 * grain + np.float32(around.marrow_mottling) * (mottle + 0.5 * cloud)
     for disc in spine.discs:
         paint_disc(canvas, disc, 1.0 + 0.03 * grain + 0.06 * mottle)
     paint_sacrum(canvas, spine, marrow)
     for bone in spine.vertebrae:
-        paint_vertebra(canvas, bone, marrow)
+        paint_vertebra(canvas, bone, marrow, relief)
     for disc in spine.discs:
         paint_herniation(canvas, disc)
     for bone in spine.vertebrae:

@@ -85,7 +85,8 @@ def _paint_vessels(canvas: Canvas, around: Surroundings, lines: dict[str, Reals]
     below = np.clip((around.bifurcation_z - canvas.plane.z[:, None]) / 60.0, 0.0, 1.5)
     for centre, radius, gap in ((around.aorta_x, around.aorta_radius, 4.0), (-around.aorta_x - 3.0, around.cava_radius, 2.0)):
         r = radius * (1.0 - 0.38 * np.clip(5.0 * below, 0.0, 1.0))
-        offset = canvas.plane.x - (centre + np.sign(centre) * 34.0 * below)
+        winding = 4.0 * np.sin(canvas.plane.z[:, None] / 40.0 + around.texture_seed)
+        offset = canvas.plane.x - (centre + winding + np.sign(centre) * 34.0 * below)
         if not (np.abs(offset) < r).any():
             continue
         middle = (lines["front_y"] - gap - radius - 6.0 * below).astype(np.float32)
@@ -127,7 +128,7 @@ def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Rea
     deep = np.clip((np.float32(48.0) - behind) / np.float32(30.0), 0.0, 1.0)
     midline = max(0.0, 1.0 - max(abs(canvas.plane.x) - 2.5, 0.0) / (MIDLINE_MM - 2.5))
     fatty = np.float32(around.muscle_fat) * (np.float32(0.35) + np.float32(1.7) * low * deep)
-    _streak(canvas, columns, depth, around, np.float32(1.1 - 1.1 * midline) - np.float32(2.0) * fatty)
+    _streak(canvas, columns, depth, around, np.float32(0.8 - 1.7 * midline) - np.float32(2.0) * fatty)
     if abs(canvas.plane.x) < 3.0:
         canvas.cover(columns, np.float32(1.3) - np.abs(back[:, columns] - 2.0), "ligament")
 
@@ -143,5 +144,5 @@ def _streak(canvas: Canvas, columns: slice, depth: Reals, around: Surroundings, 
     inside = depth > 0
     texture = canvas.texture[:, columns]
     np.multiply(texture, np.float32(1.0) + np.float32(0.06) * noise, out=texture, where=inside)
-    share = np.where(inside, (noise - threshold) * np.float32(0.45), np.float32(0.0))
+    share = np.where(inside, (noise - threshold) * np.float32(0.6), np.float32(0.0))
     canvas.blend(ALL, columns, np.minimum(share, np.float32(0.9)), "subcutaneous_fat")
