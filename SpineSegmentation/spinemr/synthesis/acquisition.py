@@ -11,7 +11,7 @@ from scipy.ndimage import find_objects
 
 from spinemr.synthesis.fields import smooth_noise
 from spinemr.synthesis.kspace import displaced, from_kspace, kspace_window, to_kspace
-from spinemr.synthesis.protocols import SequenceKind, TissueSignals, tissue_signals
+from spinemr.synthesis.protocols import TissueSignals, tissue_signals
 from spinemr.synthesis.scanners import Scanner
 from spinemr.synthesis.tissue_map import ByteArray, FloatArray, TissueMap
 from spinemr.synthesis.tissues import TISSUES
@@ -19,8 +19,8 @@ from spinemr.synthesis.tissues import TISSUES
 REFERENCE_TISSUES = ("marrow", "muscle", "csf", "disc_nucleus_II", "subcutaneous_fat", "cord")
 """Their mean signal at the spine is what a scanner's signal-to-noise ratio refers to."""
 
-PRESATURATION_MARGIN_MM = 12.0
-PRESATURATION_RAMP_MM = 5.0
+PRESATURATION_MARGIN_MM = (8.0, 30.0)
+PRESATURATION_RAMP_MM = 16.0
 SPINE_DEPTH_SHARE = 0.6
 """Where the spine lies between the front (0) and the back (1) of the image when no label says."""
 
@@ -51,7 +51,7 @@ def ideal_image(tissue_map: TissueMap, scanner: Scanner) -> FloatArray:
     """
     signals = tissue_signals(tissue_map.tissues, scanner.protocol, scanner.tesla)
     shift = scanner.protocol.fat_displacement_px(scanner.tesla)
-    if abs(shift) < 0.25 or not signals.fat.any() or scanner.protocol.sequence is SequenceKind.GRADIENT_ECHO:
+    if abs(shift) < 0.25 or not signals.fat.any():
         return over_slices(tissue_map.paint(signals.total), tissue_map.sub_slices)
     return _with_displaced_fat(tissue_map, signals, shift, scanner.protocol.frequency_axis)
 
@@ -112,7 +112,7 @@ def _presaturation(tissue_map: TissueMap, scanner: Scanner, rng: np.random.Gener
     """The band a radiographer lays over the abdomen, parallel to the front of the spine: a factor by pixel."""
     labels = tissue_map.labels[tissue_map.sub_slices // 2 :: tissue_map.sub_slices]
     pixel = tissue_map.spacing_mm[2]
-    edge = _spine_front(labels) - np.float32((PRESATURATION_MARGIN_MM + rng.normal(0, 3)) / pixel)
+    edge = _spine_front(labels) - np.float32(rng.uniform(*PRESATURATION_MARGIN_MM) / pixel)
     columns = np.arange(labels.shape[2], dtype=np.float32)
     distance = (columns[None, :] - edge[:, None]) * np.float32(pixel / PRESATURATION_RAMP_MM)
     passed = np.clip(0.5 + 0.5 * distance, 0, 1)

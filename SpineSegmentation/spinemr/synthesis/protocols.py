@@ -99,8 +99,9 @@ class TissueSignals:
 def tissue_signals(tissues: Sequence[Tissue], protocol: Protocol, tesla: float = 1.5) -> TissueSignals:
     """The signal of each tissue (by its index) in a protocol, before coil, noise and gain.
 
-    Water and fat of a voxel relax apart and add up; in a gradient echo fat adds with the cosine of the
-    phase it has run ahead by, so that marrow darkens between the in-phase echoes.
+    Water and fat of a voxel relax apart and add up. In a gradient echo they add as vectors at the angle the
+    echo time has turned them apart, so that marrow darkens between the in-phase echoes; their sum is then
+    returned as water.
     """
     at_field = [at_field_strength(tissue, tesla) for tissue in tissues]
     fat = at_field_strength(Tissue("fat", FAT_T1_MS, FAT_T2_MS, 100.0, 1.0), tesla)
@@ -113,7 +114,8 @@ def tissue_signals(tissues: Sequence[Tissue], protocol: Protocol, tesla: float =
     fat_unit = _unit_signal(np.full_like(prime, fat.t1_ms), np.full_like(prime, fat.t2_ms), prime, protocol)
     fatty = share * density * fat_unit * (1 - protocol.fat_suppression)
     if protocol.sequence is SequenceKind.GRADIENT_ECHO:
-        fatty *= np.cos(2 * np.pi * water_fat_shift_hz(tesla) * protocol.te_ms / 1000)
+        phase = np.exp(2j * np.pi * water_fat_shift_hz(tesla) * protocol.te_ms / 1000)
+        water, fatty = np.abs(water + fatty * phase), np.zeros_like(fatty)
     flowing = np.array([tissue.flows for tissue in at_field], dtype=bool)
     water[flowing] = (density * _flow_signal(protocol))[flowing]
     return TissueSignals(water.astype(np.float32), fatty.astype(np.float32))

@@ -44,8 +44,8 @@ class Coil:
     ``bias_sigma`` the strength of the smooth field that stays: ``exp`` of 4^3 nodes of that deviation.
     """
 
-    depth_mm: float = 110.0
-    corrected: float = 0.6
+    depth_mm: float = 80.0
+    corrected: float = 0.5
     bias_sigma: float = 0.12
 
 
@@ -91,9 +91,9 @@ class Scanner:
 
 _SE, _IR, _GRE = SequenceKind.SPIN_ECHO, SequenceKind.INVERSION_RECOVERY, SequenceKind.GRADIENT_ECHO
 
-ALDER = (PointSpread(0.9, 0.9, 0.25), Coil(130, 0.85, 0.08), Output(4095, 1.0, 0.45))
-BIRCH = (PointSpread(0.72, 0.35, 0.2), Coil(105, 0.55, 0.12), Output(1023, 0.9, 0.6))
-CEDAR = (PointSpread(1.0, 0.55, 0.15), Coil(95, 0.25, 0.16), Output(32767, 1.0, 0.3))
+ALDER = (PointSpread(0.9, 0.9, 0.25), Coil(85, 0.6, 0.08), Output(4095, 1.0, 0.45))
+BIRCH = (PointSpread(0.72, 0.35, 0.2), Coil(70, 0.4, 0.12), Output(1023, 0.9, 0.6))
+CEDAR = (PointSpread(1.0, 0.55, 0.15), Coil(65, 0.3, 0.16), Output(32767, 1.0, 0.3))
 
 
 def _scanner(
@@ -107,22 +107,22 @@ def _scanner(
 _WIDE = {"rows": 400, "columns": 400}
 
 _NAMED: tuple[Scanner, ...] = (
-    _scanner("alder-1.5t-t1", ALDER, 1.5, Protocol("t1", _SE, 520, 11, 0.69, 4, 0.4), 32, presaturation=0.85),
+    _scanner("alder-1.5t-t1", ALDER, 1.5, Protocol("t1", _SE, 520, 11, 0.69, 4, 0.4), 32, presaturation=0.96),
     _scanner("alder-1.5t-t2", ALDER, 1.5, Protocol("t2", _SE, 3500, 102, 0.69, 4, 0.4, train_ms=180), 34,
-             presaturation=0.85, csf_flow=0.2),
+             presaturation=0.96, csf_flow=0.2),
     _scanner("alder-1.5t-stir", ALDER, 1.5, Protocol("stir", _IR, 4200, 48, 0.86, 4, 0.4, ti_ms=160), 18,
-             presaturation=0.6, csf_flow=0.2),
+             presaturation=0.85, csf_flow=0.2),
     _scanner("alder-3t-space", ALDER, 3.0, Protocol("t2 space", _SE, 1500, 115, 0.9, 0.9, 0, 60, train_ms=260, bandwidth_hz=700),
              24, csf_flow=0.35),
     _scanner("birch-1.5t-t1", BIRCH, 1.5, Protocol("t1", _SE, 436, 8, 0.7, 4, 0.4, 17, frequency_axis=1, bandwidth_hz=190), 26),
-    _scanner("birch-3t-t1", BIRCH, 3.0, Protocol("t1", _SE, 700, 9, 0.55, 4, 0.4, **_WIDE), 34, presaturation=0.7),
+    _scanner("birch-3t-t1", BIRCH, 3.0, Protocol("t1", _SE, 700, 9, 0.55, 4, 0.4, **_WIDE), 34, presaturation=0.9),
     _scanner("birch-3t-t2", BIRCH, 3.0, Protocol("t2", _SE, 2900, 100, 0.55, 4, 0.4, **_WIDE), 36, csf_flow=0.3),
     _scanner("birch-1.5t-flash", BIRCH, 1.5, Protocol("flash", _GRE, 9.6, 3.7, 0.9, 1.2, 0, 50, flip_deg=20, bandwidth_hz=600),
              22),
     _scanner("cedar-1.5t-t1", CEDAR, 1.5, Protocol("t1", _SE, 600, 14, 0.78, 5, 1, 11, bandwidth_hz=160), 18),
     _scanner("cedar-1.5t-t2", CEDAR, 1.5, Protocol("t2", _SE, 3000, 110, 0.78, 5, 1, 11, bandwidth_hz=160), 20,
-             presaturation=0.5, csf_flow=0.3),
-    _scanner("cedar-1.5t-pd", CEDAR, 1.5, Protocol("pd", _SE, 2600, 16, 0.78, 4.5, 0.5, 13), 30, presaturation=0.5),
+             presaturation=0.75, csf_flow=0.3),
+    _scanner("cedar-1.5t-pd", CEDAR, 1.5, Protocol("pd", _SE, 2600, 16, 0.78, 4.5, 0.5, 13), 30, presaturation=0.75),
     _scanner("cedar-3t-stir", CEDAR, 3.0, Protocol("stir", _IR, 4800, 40, 0.75, 4, 1, 13, ti_ms=195, bandwidth_hz=260), 16,
              csf_flow=0.35),
 )  # fmt: skip
@@ -159,9 +159,9 @@ def random_scanner(rng: np.random.Generator, weighting: str | None = None) -> Sc
         tesla=tesla,
         protocol=protocol,
         point_spread=PointSpread(float(rng.uniform(0.55, 1.0)), float(rng.uniform(0.0, 1.0)), float(rng.uniform(0, 0.5))),
-        coil=Coil(float(rng.uniform(70, 180)), float(rng.uniform(0, 1)), float(rng.uniform(0, 0.3))),
+        coil=Coil(float(rng.uniform(45, 160)), float(rng.uniform(0, 0.95)), float(rng.uniform(0, 0.3))),
         output=Output(int(rng.choice((255, 1023, 4095, 32767))), float(rng.uniform(0.75, 1.25)), float(rng.uniform(0.25, 1.0))),
         snr=float(np.exp(rng.uniform(np.log(7), np.log(60)))),
-        presaturation=float(rng.uniform(0.3, 0.95)) if rng.random() < 0.4 else 0.0,
+        presaturation=float(rng.uniform(0.5, 0.98)) if rng.random() < 0.4 else 0.0,
         csf_flow=float(rng.uniform(0, 0.5)) if echo_train else 0.0,
     )
