@@ -91,6 +91,14 @@ def test_body_and_posterior_elements_are_told_apart_and_both_there():
         assert np.count_nonzero(labels == 200 + bone) > 100
 
 
+@pytest.mark.parametrize("pathologies", [(), ("osteophytes", "modic_1")])
+def test_bodies_and_discs_end_at_their_width(pathologies):
+    spine = draw_spine(7, Request(pathologies=pathologies))
+    beyond = max(max(b.body.width for b in spine.vertebrae), max(d.width for d in spine.discs)) / 2 + 1.0
+    labels = render(spine, grid_of(spine, x=beyond)).labels
+    assert not np.isin(labels, [*range(18, 26), *range(118, 126)]).any()
+
+
 def test_lateral_slice_has_pedicles_but_no_canal():
     spine = draw_spine(1, HEALTHY)
     lateral = render(spine, grid_of(spine, x=float(spine.vertebra(22).arch.pedicle_x))).labels

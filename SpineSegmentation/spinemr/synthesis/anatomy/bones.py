@@ -47,7 +47,7 @@ def body_distance(body: Body, x: Reals, y: Reals, z: Reals) -> Reals:
     for length, side in zip(body.osteophytes, (1.0, -1.0), strict=True):
         if length > 0:
             front = front - length * np.clip((side * level - 0.55) / 0.45, 0.0, 1.0) ** 2
-    sides = np.maximum(front - y, y - back)
+    sides = np.maximum(np.maximum(front - y, y - back), np.abs(x) - 0.5 * body.width)
     top = z - endplate_z(body, body.upper, x, y)
     bottom = -z - endplate_z(body, body.lower, x, y)
     rounding = 1.6

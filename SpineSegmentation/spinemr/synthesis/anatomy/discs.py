@@ -56,7 +56,7 @@ def _radial(disc: Disc, window: Window) -> tuple[Reals, Reals]:
     half = 0.5 * disc.depth * _outline(t)
     front = -half - 0.4 * disc.bulge
     back = half + disc.bulge - 1.2 * np.maximum(1.0 - 2.0 * t * t, 0.0)
-    radial = np.maximum(front - window.y, window.y - back)
+    radial = np.maximum(np.maximum(front - window.y, window.y - back), np.abs(window.x) - 0.5 * disc.width)
     s = window.y * (2.0 / disc.depth)
     return radial, s * s + t * t
 
