@@ -16,13 +16,15 @@ from spinemr.synthesis.anatomy.canvas import Plane
 from spinemr.synthesis.anatomy.shapes import Reals
 
 TILE = 512
+FIBRE_LEAN = 0.16
+"""How far forward (as a share of the way down) muscle fibres run toward the foot."""
 STEP_MM = 0.5
 GRAINS_MM: dict[str, tuple[float, float, float]] = {
     "grain": (0.7, 0.7, 2.5),
     "mottle": (2.6, 2.2, 5.0),
     "cloud": (11.0, 11.0, 14.0),
     "streak": (7.0, 0.55, 4.0),
-    "fibre": (8.0, 0.9, 5.0),
+    "fibre": (6.5, 0.6, 5.0),
     "septa": (6.0, 3.0, 9.0),
 }
 """Correlation lengths along z, y and x (across slices) of each kind of field."""
@@ -44,7 +46,7 @@ def _muscle_fibres(fine: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     """Fine fibres and broad fat planes that wave, still seamless."""
     broad = ndimage.gaussian_filter(noise[::-1], (13.0 / STEP_MM, 2.2 / STEP_MM), mode="wrap")
     wave = ndimage.gaussian_filter(noise.T, 30.0 / STEP_MM, mode="wrap")
-    both = fine / fine.std() + 1.1 * broad / broad.std()
+    both = fine / fine.std() + 0.75 * broad / broad.std()
     row, column = np.indices(both.shape)
     bent = column + 6.0 * wave / wave.std()
     moved: NDArray[np.float64] = ndimage.map_coordinates(both, (row, bent), order=1, mode="grid-wrap")
@@ -68,5 +70,8 @@ def _shifted(kind: str, z: Reals, y: Reals, seed: int) -> Reals:
     shift = (seed * 2654435761) & 0x7FFFFFFF
     row = (np.floor(z / STEP_MM).astype(np.intp) + shift % TILE) % TILE
     column = (np.floor(y / STEP_MM).astype(np.intp) + (shift // TILE) % TILE) % TILE
-    looked_up: Reals = tile(kind)[row].take(column, axis=1)
-    return looked_up
+    if kind != "fibre":
+        looked_up: Reals = tile(kind)[row].take(column, axis=1)
+        return looked_up
+    leaning = (column[None, :] + np.floor(FIBRE_LEAN * z / STEP_MM).astype(np.intp)[:, None]) % TILE
+    return np.take_along_axis(tile(kind)[row], leaning, axis=1)
