@@ -60,7 +60,9 @@ def _json_line(report: Progress) -> None:
 @contextmanager
 def _bar() -> Iterator[ProgressCallback]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # In a file, where nothing can be redrawn, the last state is all that appears.
+    with Bar(*columns, console=console, transient=console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
         def update(report: Progress) -> None:

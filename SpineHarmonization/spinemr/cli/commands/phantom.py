@@ -51,10 +51,11 @@ def _list_scanners(wanted: bool) -> None:
         return
     from spinemr.synthesis.scanners import SCANNERS
 
-    table = Table("scanner", "weighting", "pixel mm", "slice mm", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table("scanner", "tesla", "weighting", "pixel mm", "slice distance mm", box=box.SIMPLE_HEAD, pad_edge=False)
     for name, scanner in SCANNERS.items():
         protocol = scanner.protocol
-        table.add_row(name, protocol.weighting, f"{protocol.in_plane_spacing_mm:.2f}", f"{protocol.spacing_mm[0]:.1f}")
+        lengths = (f"{protocol.in_plane_spacing_mm:.2f}", f"{protocol.spacing_mm[0]:.1f}")
+        table.add_row(name, f"{scanner.tesla:g}", protocol.weighting, *lengths)
     results().print(table)
     raise typer.Exit
 
