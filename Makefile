@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck unit bench cmake-lists clean
+.PHONY: help demo test lint typecheck unit bench docs-pictures cmake-lists clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ unit: $(VENV)/.dev ## The tests alone, with coverage
 
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs-pictures: $(VENV)/.dev ## Draw the pictures of docs/drawn_studies.md anew
+	$(BIN)/python docs/pictures/drawn_studies.py
 
 cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
 	$(PYTHON) Testing/tools/cmake_lists.py

@@ -30,6 +30,7 @@ class DrawnSample:
     labels: ByteArray
     spacing_mm: tuple[float, float]
     source: str
+    """The weighting of the drawn protocol, or "random mixture"."""
 
 
 def draw_sample(
@@ -56,7 +57,7 @@ def draw_sample(
         pixels, source = random_contrast(tissue_map, rng), "random mixture"
     else:
         scanner = random_scanner(rng)
-        pixels, source = acquire(tissue_map, scanner, rng), scanner.name
+        pixels, source = acquire(tissue_map, scanner, rng), scanner.protocol.weighting
     return DrawnSample(_unit_range(pixels[0]), tissue_map.slice_labels()[0], (pixel, pixel), source)
 
 

@@ -189,7 +189,7 @@ def _paint_inside(canvas: Canvas, bone: Vertebra, window: Window, body: Reals) -
         if kind:
             plate = endplate_z(shape, shape.upper if upper else shape.lower, x, y)
             depth = plate - (z if upper else -z)
-            ragged = depth - 7.0 + 0.22 * np.abs(y + 0.1 * shape.depth) + 0.12 * np.abs(x)
+            ragged = depth - 9.5 + 0.22 * np.abs(y + 0.1 * shape.depth) + 0.12 * np.abs(x)
             canvas.paint(window, np.maximum(ragged, core + 0.3), f"modic_{kind}", softness=2.6)
     if bone.haemangioma_radius > 0:
         cx, cy, cz = bone.haemangioma_at

@@ -162,9 +162,9 @@ def _haemangioma(rng: Generator, draft: Draft) -> None:
 
 
 def _stenosis(rng: Generator, draft: Draft) -> None:
-    """The sac loses 35-65 % of its depth at one disc, which bulges."""
+    """The sac loses 45-75 % of its depth at one disc, which bulges."""
     i = int(rng.integers(1, 4))
-    share = float(rng.uniform(0.35, 0.65))
+    share = float(rng.uniform(0.45, 0.75))
     disc = draft.discs[i]
     draft.narrowing_mm[disc.label] = share * draft.canal_depth * 0.8
     worsen(draft, i, 4)
