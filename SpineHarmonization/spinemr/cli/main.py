@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _notes_on_stderr(session), interruptible():
             code = typer.main.get_command(app).main(words, prog_name="spinemr", standalone_mode=False, obj=session)
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has seen enough
-        _forget_stdout()
-        return OK
     except BaseException as error:
+        if _is_closed_pipe(error):  # whoever read our output has seen enough
+            _forget_stdout()
+            return OK
         return _explained(error, session)
     return _cancelled() if code == CANCELLED else int(code or OK)
 
@@ -173,6 +173,13 @@ def _never_fail_to_print(*streams: TextIO) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _is_closed_pipe(error: BaseException) -> bool:
+    """Whether stdout was closed; click turns that into an exit of its own."""
+    return isinstance(error, BrokenPipeError) or (
+        isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError)
+    )
 
 
 def _forget_stdout() -> None:

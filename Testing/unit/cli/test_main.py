@@ -173,8 +173,9 @@ def test_colours_are_for_terminals_and_can_be_refused(spinemr_process, tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break differently on Windows")
-def test_a_reader_that_has_seen_enough_is_no_error(truth_path):
-    command = [sys.executable, "-m", "spinemr.cli", "evaluate", str(truth_path), str(truth_path)]
+@pytest.mark.parametrize("words", [("--version",), ("models",), ("evaluate", "TRUTH", "TRUTH"), ("--help",)])
+def test_a_reader_that_has_seen_enough_is_no_error(truth_path, words):
+    command = [sys.executable, "-m", "spinemr.cli", *[str(truth_path) if word == "TRUTH" else word for word in words]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         child.stdout.close()
         err = child.stderr.read()

@@ -225,3 +225,15 @@ def test_resampling_a_mask_takes_the_nearest_label_and_nothing_in_between():
     mask.CopyInformation(fine)
     matched = sitk.GetArrayFromImage(match_grid(mask, coarse, resample=True))
     assert np.array_equal(matched, values[::2, ::2, ::2])
+
+
+@pytest.mark.realdata
+def test_real_volumes_go_and_return_bit_by_bit(data_dir):
+    paths = sorted((data_dir / "spider_t2space").glob("*_label.nii.gz"))[:3]
+    assert paths
+    for path in paths:
+        image = sitk.ReadImage(str(path))
+        frame = WorkingFrame.of(image)
+        back = frame.back(frame.forward(image))
+        assert Grid.of(back) == Grid.of(image)
+        assert np.array_equal(sitk.GetArrayFromImage(back), sitk.GetArrayFromImage(image))
