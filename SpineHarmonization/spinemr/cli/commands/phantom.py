@@ -72,47 +72,60 @@ def _list_pathologies(wanted: bool) -> None:
     raise typer.Exit
 
 
+_OutputOption = Annotated[
+    Path,
+    typer.Option("-o", "--output", metavar="DIR", help="The folder to make; it appears when complete.", show_default=False),
+]
+_SeedOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="The same seed draws the same study; of several, the next takes the next.")
+]
+_ContrastOption = Annotated[
+    Contrast | None,
+    typer.Option(
+        case_sensitive=False, metavar="NAME", help="t1, t2, pd, stir or random; drawn if not given.", show_default=False
+    ),
+]
+_GradeOption = Annotated[
+    Grade | None,
+    typer.Option(metavar="I..V", help="Pfirrmann grade of all discs; drawn if not given.", show_default=False),
+]
+_ScannerOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A simulated scanner (--list-scanners).", show_default=False)
+]
+_PathologyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Draw this one (--list-pathologies) and no other, or none; repeatable. At natural prevalence if not given.",
+        show_default=False,
+    ),
+]
+_CountOption = Annotated[int, typer.Option(min=1, max=9999, metavar="N", help="How many studies.")]
+_PartsOption = Annotated[
+    bool, typer.Option("--parts/--no-parts", help="Tell vertebral bodies and posterior elements apart in the labels.")
+]
+_ForceOption = Annotated[bool, typer.Option("--force", help="Replace what an earlier run left in the folder.")]
+_ScannersOption = Annotated[
+    bool, typer.Option("--list-scanners", callback=_list_scanners, is_eager=True, help="List the simulated scanners.")
+]
+_PathologiesOption = Annotated[
+    bool, typer.Option("--list-pathologies", callback=_list_pathologies, is_eager=True, help="List the pathologies.")
+]
+
+
 def command(
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="DIR", help="The folder to make; it appears when complete.", show_default=False),
-    ],
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="The same seed draws the same study; of several, the next takes the next.")
-    ] = 0,
-    contrast: Annotated[
-        Contrast | None,
-        typer.Option(
-            case_sensitive=False, metavar="NAME", help="t1, t2, pd, stir or random; drawn if not given.", show_default=False
-        ),
-    ] = None,
-    grade: Annotated[
-        Grade | None,
-        typer.Option(metavar="I..V", help="Pfirrmann grade of all discs; drawn if not given.", show_default=False),
-    ] = None,
-    scanner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A simulated scanner (--list-scanners).", show_default=False)
-    ] = None,
-    pathology: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Draw this one (--list-pathologies) and no other, or none; repeatable. At natural prevalence if not given.",
-            show_default=False,
-        ),
-    ] = None,
-    count: Annotated[int, typer.Option(min=1, max=9999, metavar="N", help="How many studies.")] = 1,
-    parts: Annotated[
-        bool, typer.Option("--parts/--no-parts", help="Tell vertebral bodies and posterior elements apart in the labels.")
-    ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run left in the folder.")] = False,
+    output: _OutputOption,
+    seed: _SeedOption = 0,
+    contrast: _ContrastOption = None,
+    grade: _GradeOption = None,
+    scanner: _ScannerOption = None,
+    pathology: _PathologyOption = None,
+    count: _CountOption = 1,
+    parts: _PartsOption = True,
+    force: _ForceOption = False,
     progress: ProgressOption = ProgressMode.AUTO,
-    _scanners: Annotated[
-        bool, typer.Option("--list-scanners", callback=_list_scanners, is_eager=True, help="List the simulated scanners.")
-    ] = False,
-    _pathologies: Annotated[
-        bool, typer.Option("--list-pathologies", callback=_list_pathologies, is_eager=True, help="List the pathologies.")
-    ] = False,
+    _scanners: _ScannersOption = False,
+    _pathologies: _PathologiesOption = False,
 ) -> None:
     """Draw lumbar spine studies from code alone, with their truth.
 
