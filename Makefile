@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck unit bench docs-pictures cmake-lists clean
+.PHONY: help demo test lint typecheck unit scene bench docs-pictures cmake-lists clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,14 @@ typecheck: $(VENV)/.dev ## mypy --strict on the library
 unit: $(VENV)/.dev ## The tests alone, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term
 
+scene: $(VENV)-scene/.made ## The tests on 3D Slicer's own MRML classes (another environment of 1 GB; Python 3.11 or 3.12)
+	$(VENV)-scene/bin/python -m pytest --no-cov -m scene Testing/scene
+
+$(VENV)-scene/.made: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-scene
+	$(VENV)-scene/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest pytest-cov hypothesis slicer-core==5.11.0.6
+	@touch $@
+
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -40,7 +48,7 @@ cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
 	$(PYTHON) Testing/tools/cmake_lists.py
 
 clean: ## Remove the environment and everything that was made
-	rm -rf $(VENV) out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-scene out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # An environment whose interpreter is gone (removed, moved, from another machine) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
