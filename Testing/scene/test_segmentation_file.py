@@ -30,7 +30,7 @@ def labels() -> sitk.Image:
     return image
 
 
-def read_by_slicer(slicer, scene, path):
+def read_by_slicer(scene, path):
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
     storage.SetFileName(str(path))
@@ -38,11 +38,11 @@ def read_by_slicer(slicer, scene, path):
     return node, storage
 
 
-def test_slicer_reads_names_colours_terms_and_values(slicer, scene, labels, tmp_path):
+def test_slicer_reads_names_colours_terms_and_values(scene, labels, tmp_path):
     vtk = pytest.importorskip("vtk")
     path = tmp_path / "spine.seg.nrrd"
     write_labels(labels, path)
-    node, _ = read_by_slicer(slicer, scene, path)
+    node, _ = read_by_slicer(scene, path)
     segments = [node.GetSegmentation().GetNthSegment(i) for i in range(node.GetSegmentation().GetNumberOfSegments())]
     assert sorted(segment.GetLabelValue() for segment in segments) == sorted(LABELS)
     for segment in segments:
@@ -54,10 +54,10 @@ def test_slicer_reads_names_colours_terms_and_values(slicer, scene, labels, tmp_
         assert term_of(label).type.value in str(entry)
 
 
-def test_slicer_sees_the_voxels_where_they_are(slicer, scene, labels, tmp_path):
+def test_slicer_sees_the_voxels_where_they_are(scene, labels, tmp_path):
     path = tmp_path / "spine.seg.nrrd"
     write_labels(labels, path)
-    node, _ = read_by_slicer(slicer, scene, path)
+    node, _ = read_by_slicer(scene, path)
     segmentation = node.GetSegmentation()
     for index in range(segmentation.GetNumberOfSegments()):
         label = segmentation.GetNthSegment(index).GetLabelValue()
@@ -67,10 +67,10 @@ def test_slicer_sees_the_voxels_where_they_are(slicer, scene, labels, tmp_path):
         np.testing.assert_allclose(centre_ras, (-lps[0], -lps[1], lps[2]), atol=2.5)
 
 
-def test_what_slicer_saves_comes_back_as_the_same_label_map(slicer, scene, labels, tmp_path):
+def test_what_slicer_saves_comes_back_as_the_same_label_map(scene, labels, tmp_path):
     path, saved = tmp_path / "spine.seg.nrrd", tmp_path / "saved by Slicer é.seg.nrrd"
     write_labels(labels, path)
-    node, storage = read_by_slicer(slicer, scene, path)
+    node, storage = read_by_slicer(scene, path)
     storage.SetFileName(str(saved))
     assert storage.WriteData(node) == 1
     again = read_labels(saved)
