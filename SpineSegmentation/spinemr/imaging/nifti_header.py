@@ -1,4 +1,4 @@
-"""What ITK does not say about a NIfTI file: missing spacing, missing or skewed orientation, missing bytes.
+"""What ITK does not say about a NIfTI file: missing spacing, missing or skewed orientation, missing bytes, NaN.
 
 ITK replaces a zero or not-a-number ``pixdim`` by 1 mm, fills the missing part of a truncated file with
 zeros and refuses a skewed ``sform``, the first two in silence. Layout: nifti1.h, 348 bytes.
@@ -21,7 +21,9 @@ from spinemr.imaging.errors import InputError
 _CHUNK = 1 << 20
 _SIZE = 348
 _SIZE_2 = 540
-_DIM, _BITS, _PIXDIM, _VOX_OFFSET, _CODES, _ROWS = ("8h", 40), ("h", 72), ("8f", 76), ("f", 108), ("2h", 252), ("12f", 280)
+_DIM, _TYPE, _BITS, _PIXDIM, _VOX_OFFSET = ("8h", 40), ("h", 70), ("h", 72), ("8f", 76), ("f", 108)
+_CODES, _ROWS = ("2h", 252), ("12f", 280)
+_FLOATS = {16: "f4", 64: "f8"}
 """``struct`` codes and byte offsets of the fields."""
 
 
@@ -35,6 +37,8 @@ class NiftiHeader:
     data_start: int
     data_bytes: int
     has_orientation: bool
+    float_type: str
+    """numpy's name of the stored type where it is a real floating one, else empty."""
     sform: NDArray[np.float64] | None
     """The 3 x 4 matrix to right-anterior-superior millimetres, where the file has one."""
 
@@ -81,6 +85,17 @@ def check_complete(path: Path, header: NiftiHeader) -> None:
         raise InputError(f"Cannot read {path}: the file is truncated or damaged.", "Copy or export it again.")
 
 
+def non_finite(path: Path, header: NiftiHeader) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Places (in the order of the file) and values of NaN and infinite voxels, which ITK reads as zero in silence."""
+    if not header.float_type:
+        return np.empty(0, dtype=np.intp), np.empty(0)
+    with gzip.open(path) if _is_compressed(path) else path.open("rb") as file:
+        file.seek(header.data_start)
+        voxels = np.frombuffer(file.read(header.data_bytes), dtype=header.float_type)
+    places = np.flatnonzero(~np.isfinite(voxels))
+    return places, voxels[places].astype(np.float64)
+
+
 def _parse(raw: bytes, order: str) -> NiftiHeader:
     def field(code: str, offset: int) -> tuple[float, ...]:
         return struct.unpack_from(order + code, raw, offset)
@@ -93,7 +108,9 @@ def _parse(raw: bytes, order: str) -> NiftiHeader:
     start = _data_start(field(*_VOX_OFFSET)[0])
     voxel_bytes = int(field(*_BITS)[0]) // 8
     spacing = tuple(float(step) for step in field(*_PIXDIM)[1 : min(rank, 3) + 1])
-    return NiftiHeader(size, spacing, start, math.prod(size) * voxel_bytes, qform_code > 0 or sform_code > 0, sform)
+    float_type = _FLOATS.get(int(field(*_TYPE)[0]), "")
+    oriented = qform_code > 0 or sform_code > 0
+    return NiftiHeader(size, spacing, start, math.prod(size) * voxel_bytes, oriented, float_type and order + float_type, sform)
 
 
 def _data_start(offset: float) -> int:

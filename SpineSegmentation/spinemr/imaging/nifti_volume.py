@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spinemr.imaging import door
 from spinemr.imaging.errors import GeometryError, ImagingWarning
 from spinemr.imaging.itk_files import permissive_orientation, read_header, read_pixels
-from spinemr.imaging.nifti_header import NiftiHeader, check_complete, read_nifti_header
+from spinemr.imaging.nifti_header import NiftiHeader, check_complete, non_finite, read_nifti_header
 
 
 def read_nifti(path: Path, *, spacing_known: bool = False) -> sitk.Image:
@@ -28,7 +28,7 @@ def read_nifti(path: Path, *, spacing_known: bool = False) -> sitk.Image:
     with permissive_orientation():
         door.check_header(read_header(path), str(path))
         check_complete(path, nifti)
-        image = read_pixels(path)
+        image = _with_non_finite(read_pixels(path), *non_finite(path, nifti))
     if nifti.sform is not None and nifti.skew_deg > door.SKEW_NOISE_DEG and image.GetDimension() == 3:
         _straighten(image, nifti.sform)
     return image
@@ -53,6 +53,17 @@ def _check_spacing(nifti: NiftiHeader, path: Path, spacing_known: bool) -> None:
             ImagingWarning,
             stacklevel=5,
         )
+
+
+def _with_non_finite(image: sitk.Image, places: NDArray[np.intp], values: NDArray[np.float64]) -> sitk.Image:
+    """The image with the NaN and infinite voxels its file holds, so that the door sees and tells them."""
+    if places.size == 0 or not np.issubdtype(sitk.GetArrayViewFromImage(image).dtype, np.floating):
+        return image
+    array = sitk.GetArrayFromImage(image)
+    array.flat[places] = values
+    restored = sitk.GetImageFromArray(array, isVector=False)
+    restored.CopyInformation(image)
+    return restored
 
 
 def _straighten(image: sitk.Image, sform: NDArray[np.float64]) -> None:

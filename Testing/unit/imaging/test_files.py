@@ -406,3 +406,22 @@ def test_a_real_study_is_read_and_its_labels_lie_on_it(data_dir, tmp_path):
     assert set(np.unique(sitk.GetArrayFromImage(labels)).tolist()) == {0, 1, 2, 3}
     write_image(image, tmp_path / "a.nii.gz")
     assert_same_grid(read_image(tmp_path / "a.nii.gz"), image, tolerance=1e-7)
+
+
+@pytest.mark.parametrize("name", ["volume.nii", "volume.nii.gz", "volume.nrrd", "volume.mha"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_nan_and_infinity_in_a_file_are_told_and_replaced(tmp_path, name, kind):
+    array = np.linspace(5.0, 9.0, 4 * 12 * 12).reshape(4, 12, 12).astype(kind)
+    array[1, 2, 3], array[2, 3, 4], array[3, 4, 5] = np.nan, np.inf, -np.inf
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / name))
+    with pytest.warns(ImagingWarning, match="1 NaN and 2 infinite"):
+        read = sitk.GetArrayFromImage(read_image(tmp_path / name))
+    assert [read[1, 2, 3], read[2, 3, 4], read[3, 4, 5]] == pytest.approx([5.0, 9.0, 5.0])
+    finite = np.isfinite(array)
+    np.testing.assert_array_equal(read[finite], array[finite])
+
+
+def test_a_nifti_of_nothing_but_nan_is_refused(tmp_path):
+    sitk.WriteImage(sitk.GetImageFromArray(np.full((3, 12, 12), np.nan, dtype=np.float32)), str(tmp_path / "nan.nii.gz"))
+    with pytest.raises(InputError, match="every voxel is NaN"):
+        read_image(tmp_path / "nan.nii.gz")
