@@ -63,6 +63,8 @@ class Protocol:
             raise InputError(f"A protocol needs 0 < TE < TR, not TR {self.tr_ms:g} ms and TE {self.te_ms:g} ms.")
         if self.sequence is SequenceKind.INVERSION_RECOVERY and not 0 < self.ti_ms < self.tr_ms:
             raise InputError(f"An inversion recovery needs 0 < TI < TR, not TI {self.ti_ms:g} ms.")
+        if self.train_ms and not self.te_ms <= self.train_ms < self.tr_ms:
+            raise InputError(f"A restore pulse comes after the echo and before the next TR, not after {self.train_ms:g} ms.")
         if min(self.in_plane_spacing_mm, self.slice_thickness_mm) <= 0 or self.slice_gap_mm < 0:
             raise InputError("Pixel spacing and slice thickness are positive, and the gap is not negative.")
         if min(self.slice_count, self.rows, self.columns) < 1:
@@ -168,6 +170,8 @@ def random_protocol(rng: np.random.Generator, weighting: str | None = None, tesl
     kind, times = _RANGES[name]
     thin = name in ("flash", "t2 space")
     drawn = {field: float(rng.uniform(*limits)) for field, limits in {**times, **(_THIN if thin else _THICK)}.items()}
+    if drawn.get("train_ms", 0) < drawn["te_ms"]:
+        drawn["train_ms"] = 0.0
     if kind is SequenceKind.INVERSION_RECOVERY:
         fat_t1_ms = at_field_strength(TISSUES["subcutaneous_fat"], tesla).t1_ms
         drawn["ti_ms"] = null_inversion_time_ms(fat_t1_ms, drawn["tr_ms"]) * float(rng.uniform(0.88, 1.12))
