@@ -145,7 +145,7 @@ def _coil(
     slices, rows, columns = shape
     volume = (slices, rows, columns)
     fall = _fall_off(columns, tissue_map.spacing_mm[2], coil.depth_mm, rng)
-    ends = -float(rng.uniform(0.1, 0.35)) * np.linspace(-1, 1, rows, dtype=np.float32) ** 4
+    ends = np.float32(-coil.end_drop * rng.uniform(0.5, 1.3)) * np.linspace(-1, 1, rows, dtype=np.float32) ** 4
     field = smooth_noise(volume, (4, 4, 4), rng)
     field *= np.float32(coil.bias_sigma)
     array = ends[:, None] + fall[None, :]

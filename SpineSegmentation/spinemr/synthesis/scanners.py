@@ -42,11 +42,13 @@ class Coil:
     ``depth_mm`` is the distance over which sensitivity falls by e in front of the array, ``corrected`` the
     share of the fall-off that reconstruction takes out again (which raises the noise in front),
     ``bias_sigma`` the strength of the smooth field that stays: ``exp`` of 4^3 nodes of that deviation.
+    ``end_drop`` is the exponent of what is lost towards the head and foot ends of the array.
     """
 
     depth_mm: float = 80.0
     corrected: float = 0.5
     bias_sigma: float = 0.12
+    end_drop: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ _NAMED: tuple[Scanner, ...] = (
              presaturation=0.96, csf_flow=0.2),
     _scanner("alder-1.5t-stir", ALDER, 1.5, Protocol("stir", _IR, 4200, 48, 0.86, 4, 0.4, ti_ms=160), 18,
              presaturation=0.85, csf_flow=0.2),
-    _scanner("alder-3t-space", ALDER, 3.0, Protocol("t2 space", _SE, 1500, 115, 0.9, 0.9, 0, 60, train_ms=260, bandwidth_hz=700),
+    _scanner("alder-3t-space", ALDER, 3.0, Protocol("t2 space", _SE, 2000, 100, 0.9, 0.9, 0, 60, train_ms=260, bandwidth_hz=700),
              24, csf_flow=0.35),
     _scanner("birch-1.5t-t1", BIRCH, 1.5, Protocol("t1", _SE, 436, 8, 0.7, 4, 0.4, 17, frequency_axis=1, bandwidth_hz=190), 26),
     _scanner("birch-3t-t1", BIRCH, 3.0, Protocol("t1", _SE, 700, 9, 0.55, 4, 0.4, **_WIDE), 34, presaturation=0.9),
@@ -120,7 +122,7 @@ _NAMED: tuple[Scanner, ...] = (
     _scanner("birch-1.5t-flash", BIRCH, 1.5, Protocol("flash", _GRE, 9.6, 3.7, 0.9, 1.2, 0, 50, flip_deg=20, bandwidth_hz=600),
              22),
     _scanner("cedar-1.5t-t1", CEDAR, 1.5, Protocol("t1", _SE, 600, 14, 0.78, 5, 1, 11, bandwidth_hz=160), 18),
-    _scanner("cedar-1.5t-t2", CEDAR, 1.5, Protocol("t2", _SE, 3000, 110, 0.78, 5, 1, 11, bandwidth_hz=160), 20,
+    _scanner("cedar-1.5t-t2", CEDAR, 1.5, Protocol("t2", _SE, 4000, 104, 0.78, 5, 1, 11, bandwidth_hz=160), 20,
              presaturation=0.75, csf_flow=0.3),
     _scanner("cedar-1.5t-pd", CEDAR, 1.5, Protocol("pd", _SE, 2600, 16, 0.78, 4.5, 0.5, 13), 30, presaturation=0.75),
     _scanner("cedar-3t-stir", CEDAR, 3.0, Protocol("stir", _IR, 4800, 40, 0.75, 4, 1, 13, ti_ms=195, bandwidth_hz=260), 16,
