@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from spinemr.synthesis.augmentation.intensity import RandomShallowConvolution as RandomShallowConvolution
     from spinemr.synthesis.augmentation.labelled import Augmentation as Augmentation
     from spinemr.synthesis.augmentation.labelled import Sample as Sample
+    from spinemr.synthesis.augmentation.per_label import Groups as Groups
     from spinemr.synthesis.augmentation.per_label import PerLabelRedistribution as PerLabelRedistribution
     from spinemr.synthesis.augmentation.per_label import RandomMixture as RandomMixture
+    from spinemr.synthesis.augmentation.per_label import anatomy_groups as anatomy_groups
     from spinemr.synthesis.augmentation.presets import PAPER_PATCH as PAPER_PATCH
     from spinemr.synthesis.augmentation.presets import synthmri_augmentation as synthmri_augmentation
     from spinemr.synthesis.augmentation.presets import synthseg_augmentation as synthseg_augmentation
@@ -44,7 +46,7 @@ _HOME = {
     "compose": ("Compose", "Maybe", "OneOf"),
     "intensity": ("Bias", "Blur", "CoilFallOff", "Gamma", "MinMax", "RandomCurve", "RandomShallowConvolution"),
     "labelled": ("Augmentation", "Sample"),
-    "per_label": ("PerLabelRedistribution", "RandomMixture"),
+    "per_label": ("Groups", "PerLabelRedistribution", "RandomMixture", "anatomy_groups"),
     "presets": ("PAPER_PATCH", "synthmri_augmentation", "synthseg_augmentation", "training_augmentation"),
     "spatial": ("Affine", "AffineElastic", "Crop", "Elastic", "Flip"),
 }

@@ -28,6 +28,7 @@ class RicianNoise:
         refuse_outside("The deviation of noise", self.sigma, 0, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Two independent noises for each pixel."""
         sigma = np.float32(drawn(self.sigma, rng))
         if sigma == 0:
             return sample
@@ -50,6 +51,7 @@ class Gibbs:
         refuse_outside("The share of k-space", self.kept, 0.1, 1)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw one share for rows and one for columns."""
         shares = drawn(self.kept, rng), drawn(self.kept, rng)
         if shares == (1.0, 1.0):
             return sample
@@ -79,6 +81,7 @@ class Ghosting:
         _refuse_axis(self.phase_axis)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw strength, phase, number of copies and axis."""
         strength, phase = drawn(self.strength, rng), 2 * np.pi * rng.random()
         copies, axis = int(rng.integers(self.copies[0], self.copies[1] + 1)), _phase_axis(self.phase_axis, rng)
         if strength == 0:
@@ -97,7 +100,7 @@ class Motion:
     """A patient who moves ``moves`` times (1..20) while k-space is filled line by line along the phase axis.
 
     After each move the body lies elsewhere, by normal numbers of deviation ``shift_mm`` (0..50) along rows and columns;
-    the middle of k-space, which makes the contrast, is taken at rest. Between k-space lines the place jumps.
+    the middle of k-space, which makes the contrast, is taken at rest. The place jumps between two lines.
     """
 
     shift_mm: Strength = (0.3, 2.0)
@@ -111,6 +114,7 @@ class Motion:
         _refuse_axis(self.phase_axis)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw when and where the body moves."""
         deviation, moves = drawn(self.shift_mm, rng), int(rng.integers(self.moves[0], self.moves[1] + 1))
         axis = _phase_axis(self.phase_axis, rng)
         places = self._places(sample.shape[axis], moves, rng) * deviation
@@ -146,6 +150,7 @@ class LowResolution:
         refuse_outside("The factor of low resolution", self.factor, 1, 8)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """One factor for rows and columns."""
         factor = drawn(self.factor, rng)
         return sample.with_image(coarsened(coarsened(sample.image, 1, factor), 2, factor))
 
@@ -164,6 +169,7 @@ class Anisotropy:
         refuse_outside("The factor of anisotropy", self.factor, 1, 8)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw the factor, and an axis for single slices."""
         factor, in_plane = drawn(self.factor, rng), 1 + int(rng.integers(2))
         return sample.with_image(coarsened(sample.image, 0 if sample.shape[0] > 1 else in_plane, factor))
 
@@ -183,13 +189,13 @@ def _averaging(size: int, fewer: int) -> FloatArray:
     edges = np.arange(fewer + 1) * (size / fewer)
     pixels = np.arange(size)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.clip(covered, 0, None) * (fewer / size)).astype(np.float32)
+    return np.asarray(np.clip(covered, 0, None) * (fewer / size), dtype=np.float32)
 
 
 def _interpolation(fewer: int, size: int) -> FloatArray:
     """The (size, fewer) matrix that reads off linearly between the middles of long pixels; flat beyond the outer ones."""
     position = np.clip((np.arange(size) + 0.5) * (fewer / size) - 0.5, 0, fewer - 1)
-    return np.clip(1 - np.abs(position[:, None] - np.arange(fewer)), 0, None).astype(np.float32)
+    return np.asarray(np.clip(1 - np.abs(position[:, None] - np.arange(fewer)), 0, None), dtype=np.float32)
 
 
 def _phase_axis(wanted: PhaseAxis, rng: np.random.Generator) -> int:

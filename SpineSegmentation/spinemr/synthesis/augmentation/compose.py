@@ -17,6 +17,7 @@ class Compose:
     steps: tuple[Augmentation, ...]
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Each step gets what the one before it left."""
         for step in self.steps:
             sample = step(sample, rng)
         return sample
@@ -41,6 +42,7 @@ class OneOf:
             )
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw which, then let it draw."""
         edges = np.cumsum(self.weights or (1.0,) * len(self.choices))
         return self.choices[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))](sample, rng)
 
@@ -58,4 +60,5 @@ class Maybe:
             raise InputError(f"A probability must be from 0 to 1, not {self.p}.")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Toss, then do it or leave the sample as it is."""
         return self.step(sample, rng) if rng.random() < self.p else sample

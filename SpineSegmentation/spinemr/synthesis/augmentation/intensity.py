@@ -19,7 +19,8 @@ from spinemr.synthesis.tissue_map import FloatArray
 class MinMax:
     """Linear to 0..1: ``(v - min) / (max - min)``; a constant image stays as it is, held within 0..1."""
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:  # noqa: ARG002 - nothing here is random
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:  # noqa: ARG002
+        """Nothing here is random."""
         low, high = float(sample.image.min()), float(sample.image.max())
         if high <= low:
             return sample.with_image(np.clip(sample.image, 0, 1))
@@ -39,6 +40,7 @@ class Bias:
         refuse_outside("The deviation of a bias field", self.sigma, 0, 2)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw the deviation, then the field."""
         field = bias_field(sample.shape, drawn(self.sigma, rng), rng)
         field *= sample.image
         return sample.with_image(field)
@@ -60,6 +62,7 @@ class CoilFallOff:
         refuse_outside("The depth of a coil in mm", self.depth_mm, 20)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw how much is left uncorrected, and the depth."""
         share, depth = drawn(self.share, rng), drawn(self.depth_mm, rng)
         columns = sample.shape[2]
         distance = np.arange(columns - 1, -1, -1) * sample.spacing_mm[2]
@@ -78,6 +81,7 @@ class Gamma:
         refuse_outside("The exponent", self.exponent, 0.1, 10)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw the exponent."""
         exponent = np.float32(drawn_log(self.exponent, rng))
         return sample.with_image(np.power(np.maximum(sample.image, np.float32(0)), exponent))
 
@@ -101,6 +105,7 @@ class RandomCurve:
             raise InputError(f"A curve needs at least 2 knots, not {self.knots}.")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw how far from the straight line, then the curve."""
         strength = drawn(self.strength, rng)
         line = np.linspace(0, 1, self.knots)
         if self.monotone:
@@ -121,6 +126,7 @@ class Blur:
         refuse_outside("The width of a blur in mm", self.sigma_mm, 0, 20)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw the width."""
         sigma = drawn(self.sigma_mm, rng)
         widths = (0.0, sigma / sample.spacing_mm[1], sigma / sample.spacing_mm[2])
         return sample.with_image(ndimage.gaussian_filter(sample.image, widths, mode="nearest", truncate=3.0))
@@ -145,11 +151,13 @@ class RandomShallowConvolution:
             raise InputError(f"A random network needs at least one layer and channel, not {self.layers} and {self.channels}.")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw the network anew."""
         share = drawn(self.share, rng)
         low, high = float(sample.image.min()), float(sample.image.max())
         widths = [1, *[self.channels] * (self.layers - 1), 1]
         sizes = [3 if rng.random() < 0.5 else 1 for _ in widths[1:]]
-        kernels = [rng.standard_normal((n, m, k, k), dtype=np.float32) for m, n, k in zip(widths, widths[1:], sizes, strict=False)]
+        shapes = [(n, m, k, k) for m, n, k in zip(widths[:-1], widths[1:], sizes, strict=True)]
+        kernels = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
         shifts = [0.5 * rng.standard_normal((n, 1, 1), dtype=np.float32) for n in widths[1:]]
         if high <= low:
             return sample
@@ -179,7 +187,7 @@ def _shallow_network(plane: FloatArray, kernels: list[FloatArray], shifts: list[
         layer = _convolved(layer, kernel) + shift
         if number < len(kernels) - 1:
             layer = np.maximum(layer, np.float32(0.01) * layer)
-    return layer[0]
+    return np.asarray(layer[0])
 
 
 def _convolved(layer: FloatArray, kernel: FloatArray) -> FloatArray:
@@ -190,7 +198,8 @@ def _convolved(layer: FloatArray, kernel: FloatArray) -> FloatArray:
     neighbours = np.empty((channels, size, size, rows, columns), np.float32)
     for row, column in _offsets(size):
         neighbours[:, row, column] = padded[:, row : row + rows, column : column + columns]
-    return (kernel.reshape(len(kernel), -1) @ neighbours.reshape(-1, rows * columns)).reshape(-1, rows, columns)
+    product = kernel.reshape(len(kernel), -1) @ neighbours.reshape(-1, rows * columns)
+    return np.asarray(product.reshape(-1, rows, columns), dtype=np.float32)
 
 
 @cache

@@ -33,7 +33,7 @@ class Sample:
             )
         if self.image.dtype != np.float32 or self.labels.dtype != np.uint8:
             raise InputError(f"A sample needs float32 intensities and uint8 labels, not {self.image.dtype}, {self.labels.dtype}.")
-        if len(self.spacing_mm) != 3 or not all(np.isfinite(s) and s > 0 for s in self.spacing_mm):
+        if np.shape(self.spacing_mm) != (3,) or not all(np.isfinite(s) and s > 0 for s in self.spacing_mm):
             raise InputError(f"A sample needs three positive spacings, not {self.spacing_mm}.")
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spinemr.imaging.anatomy import StructureKind, all_structures
 from spinemr.imaging.errors import InputError
 from spinemr.synthesis.augmentation.labelled import Sample
 from spinemr.synthesis.augmentation.strength import Strength, drawn, refuse_outside
@@ -39,6 +40,7 @@ class PerLabelRedistribution:
         group_table(self.groups)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw a shift and a scale for each label, and a curve for the background."""
         shift, spread = drawn(self.shift, rng), drawn(self.spread, rng)
         shifts = (shift * rng.uniform(-1, 1, 256)).astype(np.float32)
         scales = (2 ** (spread * rng.uniform(-1, 1, 256))).astype(np.float32)
@@ -55,7 +57,9 @@ class PerLabelRedistribution:
         scale += offset
         return sample.with_image(np.clip(scale, 0, 1, out=scale))
 
-    def _bend_background(self, offset: FloatArray, image: FloatArray, outside: NDArray[np.bool_], shifts: NDArray[np.float64]) -> None:
+    def _bend_background(
+        self, offset: FloatArray, image: FloatArray, outside: NDArray[np.bool_], shifts: NDArray[np.float64]
+    ) -> None:
         """Write the shift of every background pixel, linear between the cluster medians, into ``offset``."""
         values = image[outside]
         if values.size:
@@ -84,6 +88,7 @@ class RandomMixture:
         group_table(self.groups)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Draw a mean and a deviation for each region."""
         groups = np.take(group_table(self.groups), sample.labels)
         regions, count = self._regions(sample.image, groups)
         means = rng.random(count, dtype=np.float32)
@@ -115,6 +120,15 @@ def group_table(groups: Groups) -> ByteArray:
     for group in groups:
         table[list(group)] = min(group)
     return table
+
+
+def anatomy_groups() -> Groups:
+    """Groups for label maps with the numbers of :mod:`spinemr.imaging.anatomy`: bodies, posterior elements, discs.
+
+    The sacrum belongs to the bodies; cord and canal stand for themselves.
+    """
+    kinds = ((StructureKind.BODY, StructureKind.SACRUM), (StructureKind.POSTERIOR,), (StructureKind.DISC,))
+    return tuple(tuple(s.label for s in all_structures() if s.kind in kind) for kind in kinds)
 
 
 def group_means(image: FloatArray, groups: ByteArray) -> FloatArray:

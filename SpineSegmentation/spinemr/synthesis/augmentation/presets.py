@@ -42,8 +42,8 @@ def synthseg_augmentation(patch: Patch | None = None) -> Compose:
 def training_augmentation(groups: Groups = ()) -> Compose:
     """The recipe for real label maps: contrast by label, by convolution or by curve, then place, then the scanner.
 
-    ``groups`` names labels that share a contrast, for instance all vertebrae. Contrast steps are independent, so three
-    samples in ten keep the contrast they came with.
+    ``groups`` names labels that share a contrast (:func:`anatomy_groups` for anatomy numbers). Contrast steps are
+    independent, so three samples in ten keep the contrast they came with.
     """
     curve = OneOf((RandomCurve(monotone=True), RandomCurve(strength=(0.3, 0.9), monotone=False)), (0.6, 0.4))
     return Compose((

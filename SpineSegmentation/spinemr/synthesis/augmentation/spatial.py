@@ -20,12 +20,12 @@ from spinemr.synthesis.fields import blow_up
 from spinemr.synthesis.tissue_map import FloatArray
 
 FOLD_FREE_SHARE = 0.4
-"""Node displacements below this share of the node distance cannot fold a cubic B-spline (Choi & Lee 2000: 0.48 in 2D, 0.40 in 3D)."""
+"""Nodes that move less than this share of their distance cannot fold a cubic B-spline (Choi & Lee 2000: .48 in 2D, .4 in 3D)."""
 
 
 @dataclass(frozen=True)
 class Affine:
-    """Rotation about the middle (positive tips the head forward), scale (2 shows things twice as large) and shift.
+    """Rotation about the middle (positive tips the head backwards), scale (2 shows things twice as large) and shift.
 
     ``scale`` (0.1..10) is drawn once, ``shift_mm`` for rows and columns each. ``order`` 1 is linear, 3 cubic.
     """
@@ -150,7 +150,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirror with a probability (0..1) each: left-right turns the slices round, antero-posterior the columns, head-foot the rows."""
+    """Mirror with a probability (0..1) each: slices (left-right), columns (antero-posterior), rows (head-foot)."""
 
     left_right: float = 0.5
     antero_posterior: float = 0.5

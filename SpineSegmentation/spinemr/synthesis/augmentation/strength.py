@@ -12,7 +12,10 @@ Strength = float | tuple[float, float]
 
 def refuse_outside(name: str, strength: Strength, lowest: float, highest: float = np.inf) -> None:
     """Raise unless a strength lies in ``lowest..highest`` with its ends in order."""
-    low, high = bounds(strength)
+    try:
+        low, high = (float(v) for v in bounds(strength))
+    except (TypeError, ValueError):
+        low = high = np.nan
     if not lowest <= low <= high <= highest or not np.isfinite(high):
         limits = f"at least {lowest:g}" if highest == np.inf else f"from {lowest:g} to {highest:g}"
         raise InputError(f"{name} must be {limits} (a number, or lowest and highest), not {strength}.")
@@ -20,7 +23,7 @@ def refuse_outside(name: str, strength: Strength, lowest: float, highest: float 
 
 def bounds(strength: Strength) -> tuple[float, float]:
     """Lowest and highest value."""
-    return strength if isinstance(strength, tuple) else (strength, strength)
+    return (strength, strength) if isinstance(strength, float | int) else strength
 
 
 def drawn(strength: Strength, rng: np.random.Generator) -> float:

@@ -53,7 +53,8 @@ def nearest(labels: ByteArray, rows: FloatArray, columns: FloatArray) -> ByteArr
 
 def _padded_place(position: FloatArray, size: int, offset: np.float32) -> NDArray[np.int32]:
     """Index of a position in the padded axis, ``offset`` added before it is cut to a whole number."""
-    return np.clip(position + offset, 0, size + 1).astype(np.int32)
+    place: NDArray[np.int32] = np.clip(position + offset, 0, size + 1).astype(np.int32)
+    return place
 
 
 def _split(position: FloatArray, size: int) -> tuple[NDArray[np.int32], FloatArray]:
