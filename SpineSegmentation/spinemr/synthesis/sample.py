@@ -18,6 +18,8 @@ from spinemr.synthesis.tissue_map import ByteArray, FloatArray
 
 SLICES_PER_ANATOMY = 4
 LATERAL_REACH_MM = 34.0
+THICK_SHARE = 0.2
+"""Share of slices drawn from two sub-slices, so that edges oblique to the plane are blurred."""
 MIDLINE_SHARE = 0.35
 """Share of slices within 8 mm of the middle plane; the others lie anywhere to the transverse processes."""
 
@@ -50,7 +52,7 @@ def draw_sample(
         float(spine.centre[1] + rng.normal(-4.0, 14.0)),
         float(spine.centre[2] + rng.normal(-6.0, 18.0)),
     )
-    sub_slices = 2 if rng.uniform() < 0.3 else 1
+    sub_slices = 2 if rng.uniform() < THICK_SHARE else 1
     grid = SagittalGrid(centre, 1, rows, columns, (4.0, pixel, pixel), float(rng.uniform(1.0, 4.5)), sub_slices)
     tissue_map = render(spine, grid)
     if rng.uniform() < mixture_share:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from spinemr.imaging.anatomy import posterior_of
@@ -58,19 +60,25 @@ def arch_distance(bone: Vertebra, arch: PosteriorArch, window: Window) -> Reals:
     """Distance from pedicles, laminae and processes together; parts the plane cannot meet are skipped."""
     x, y, z = np.abs(window.x), window.y - bone.body.depth / 2, window.z
     nearest, farthest = float(x.min()), float(x.max())
-    result: Reals = np.full(x.shape, LARGE, dtype=np.float32)
+    parts: list[Reals] = []
     if farthest < 12.0:
-        result = smooth_union(result, _spinous_process(arch, x, y, z), 2.0)
+        parts.append(_spinous_process(arch, x, y, z))
     if nearest < arch.pedicle_x + 4.0:
-        result = smooth_union(result, _lamina(bone.body, arch, x, y, z), 2.0)
+        parts.append(_lamina(bone.body, arch, x, y, z))
     if abs(nearest - arch.pedicle_x) < 18.0:
-        for part in _lateral_parts(bone.body, arch, x, y, z):
-            result = smooth_union(result, part, 2.0)
+        parts += _lateral_parts(bone.body, arch, x, y, z)
     if farthest > arch.pedicle_x + 2.0:
-        start = (arch.pedicle_x + 2.0, 0.5 * arch.canal_depth, 0.12 * bone.body.height)
-        end = (start[0] + arch.transverse_length, 0.8 * arch.canal_depth, start[2] + 2.0)
-        result = smooth_union(result, capsule(x, y, 0.75 * z, (start[0], start[1], 0.75 * start[2]), end, (4.2, 3.2)), 2.0)
-    return result
+        parts.append(_transverse_process(bone.body, arch, x, y, z))
+    if not parts:
+        return np.full(x.shape, LARGE, dtype=np.float32)
+    return reduce(lambda a, b: smooth_union(a, b, 2.0), parts)
+
+
+def _transverse_process(body: Body, arch: PosteriorArch, x: Reals, y: Reals, z: Reals) -> Reals:
+    """A flat bar from the pedicle outward."""
+    start = (arch.pedicle_x + 2.0, 0.5 * arch.canal_depth, 0.75 * 0.12 * body.height)
+    end = (start[0] + arch.transverse_length, 0.8 * arch.canal_depth, 0.12 * body.height + 2.0)
+    return capsule(x, y, 0.75 * z, start, end, (4.2, 3.2))
 
 
 def _spinous_process(arch: PosteriorArch, x: Reals, y: Reals, z: Reals) -> Reals:
