@@ -182,3 +182,10 @@ def test_one_anatomy_on_two_scanners_gives_two_images_of_one_truth(strip_map):
 def test_an_empty_view_gives_an_image_of_noise(strip_map):
     image = acquire(strip_map("air", "metal"), scanner("cedar-1.5t-t1"), np.random.default_rng(0))
     assert np.isfinite(image).all() and image.max() > 0
+
+
+@pytest.mark.parametrize("name", list(SCANNERS))
+def test_views_of_a_few_pixels_are_imaged_too(name, strip_map):
+    for width, rows in ((1, 1), (5, 1), (1, 4)):
+        image = acquire(strip_map("subcutaneous_fat", width=width, rows=rows), SCANNERS[name], np.random.default_rng(0))
+        assert image.shape == (1, rows, width) and np.isfinite(image).all()
