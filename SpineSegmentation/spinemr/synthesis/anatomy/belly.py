@@ -29,7 +29,7 @@ def _shift(point: Vector, x: float, y: float, z: float) -> Triple:
 
 def _bowel(rng: Generator, third: Vector, belly: float) -> list[Organ]:
     loops = []
-    for _ in range(int(rng.integers(70, 110))):
+    for _ in range(int(rng.integers(55, 85))):
         place = _shift(third, rng.uniform(-95, 95), -rng.uniform(40.0, max(belly - 26.0, 60.0)), rng.uniform(-125, 85))
         size = rng.uniform(7.0, 17.0)
         radii = (float(size * rng.uniform(1.0, 2.2)), float(size * rng.uniform(0.7, 1.1)), float(size * rng.uniform(0.8, 1.7)))

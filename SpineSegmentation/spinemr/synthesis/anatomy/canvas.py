@@ -6,23 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spinemr.synthesis.anatomy.plane import Plane
 from spinemr.synthesis.anatomy.shapes import Reals
 from spinemr.synthesis.anatomy.spine import Frame
+from spinemr.synthesis.anatomy.texture import NoiseFields
 from spinemr.synthesis.tissue_map import ByteArray, FloatArray
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Where the pixels of a sagittal plane lie: one x, a y for each column, a z for each row."""
-
-    x: float
-    y: FloatArray
-    z: FloatArray
-
-    @property
-    def pixel(self) -> float:
-        """Mean pixel size in mm: the width of a soft edge."""
-        return 0.5 * float(abs(self.y[1] - self.y[0]) + abs(self.z[1] - self.z[0]))
 
 
 @dataclass(frozen=True)
@@ -39,10 +27,11 @@ class Window:
 class Canvas:
     """Tissues of one plane while they are being painted."""
 
-    def __init__(self, plane: Plane, tissue_ids: dict[str, int], ground: str = "air") -> None:
+    def __init__(self, plane: Plane, tissue_ids: dict[str, int], texture_seed: int, ground: str = "air") -> None:
         shape = (plane.z.size, plane.y.size)
         self.plane = plane
         self.ids = tissue_ids
+        self.noise = NoiseFields(plane, texture_seed)
         self.under: ByteArray = np.full(shape, tissue_ids[ground], dtype=np.uint8)
         self.over: ByteArray = self.under.copy()
         self.mix: FloatArray = np.zeros(shape, dtype=np.float32)

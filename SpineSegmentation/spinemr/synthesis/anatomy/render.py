@@ -9,13 +9,13 @@ import numpy as np
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.synthesis.anatomy.bones import paint_vertebra
 from spinemr.synthesis.anatomy.canal import paint_canal
-from spinemr.synthesis.anatomy.canvas import Canvas, Plane
+from spinemr.synthesis.anatomy.canvas import Canvas
 from spinemr.synthesis.anatomy.discs import paint_disc, paint_herniation
 from spinemr.synthesis.anatomy.hardware import paint_screws
+from spinemr.synthesis.anatomy.plane import Plane
 from spinemr.synthesis.anatomy.sacrum import paint_sacrum
 from spinemr.synthesis.anatomy.soft_parts import paint_soft_parts
 from spinemr.synthesis.anatomy.spine import LumbarSpine
-from spinemr.synthesis.anatomy.texture import noise_field
 from spinemr.synthesis.tissue_map import TissueMap
 from spinemr.synthesis.tissues import TISSUES
 
@@ -53,13 +53,11 @@ class SagittalGrid:
 
 def render_plane(spine: LumbarSpine, plane: Plane) -> Canvas:
     """Paint one plane from the background to the bones."""
-    canvas = Canvas(plane, TISSUE_IDS)
+    around = spine.surroundings
+    canvas = Canvas(plane, TISSUE_IDS, around.texture_seed)
     paint_soft_parts(canvas, spine)
     paint_canal(canvas, spine)
-    around = spine.surroundings
-    grain = noise_field("grain", plane, around.texture_seed)
-    mottle = noise_field("mottle", plane, around.texture_seed + 1)
-    cloud = noise_field("cloud", plane, around.texture_seed + 2)
+    grain, mottle, cloud = (canvas.noise[kind] for kind in ("grain", "mottle", "cloud"))
     relief = np.float32(RELIEF_MM) * mottle
     marrow = np.float32(1.0) + 0.055 * grain + np.float32(around.marrow_mottling) * (mottle + 0.5 * cloud)
     for disc in spine.discs:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from spinemr.synthesis.anatomy.canvas import Canvas
 from spinemr.synthesis.anatomy.shapes import Reals, ellipsoid
 from spinemr.synthesis.anatomy.spine import Frame, LumbarSpine, Organ, Surroundings
-from spinemr.synthesis.anatomy.texture import noise_field
 
 ALL = slice(None)
 SKIN_MM = 1.8
@@ -29,7 +28,7 @@ def paint_soft_parts(canvas: Canvas, spine: LumbarSpine) -> None:
     belly = y - lines["belly_y"] - 2.0 * flank
     canvas.cover(ALL, np.minimum(skin, belly), "skin")
     canvas.cover(ALL, np.minimum(skin, belly) - SKIN_MM, "subcutaneous_fat")
-    _rub_septa(canvas, around, np.minimum(back, belly - around.belly_fat) < 0)
+    _rub_septa(canvas, np.minimum(back, belly - around.belly_fat) < 0)
     canvas.cover(ALL, np.minimum(back + 2 * FASCIA_MM, belly - around.belly_fat), "fascia")
     canvas.cover(ALL, np.minimum(back, belly - around.belly_fat - FASCIA_MM), "muscle")
     canvas.cover(ALL, np.minimum(back - 12.0, belly - around.belly_fat - 9.0), "abdominal_fat")
@@ -43,19 +42,18 @@ def paint_soft_parts(canvas: Canvas, spine: LumbarSpine) -> None:
 LINES = ("front_y", "middle_y", "fascia_y", "subcutaneous", "belly_y")
 
 
-def _rub_septa(canvas: Canvas, around: Surroundings, fat: NDArray[np.bool_]) -> None:
+def _rub_septa(canvas: Canvas, fat: NDArray[np.bool_]) -> None:
     """Thin dark sheets through the fat under the skin."""
-    ridge = np.abs(noise_field("septa", canvas.plane, around.texture_seed + 7))
+    ridge = np.abs(canvas.noise["septa"])
     sheets = np.float32(1.0) - np.float32(0.4) * np.maximum(1.0 - ridge / np.float32(0.08), 0.0)
     np.copyto(canvas.texture, sheets, where=fat)
-    canvas.texture += np.float32(0.03) * noise_field("mottle", canvas.plane, around.texture_seed + 8)
+    canvas.texture += np.float32(0.03) * canvas.noise["mottle"]
 
 
 def _paint_mesentery(canvas: Canvas, around: Surroundings, lines: dict[str, Reals], belly: Reals) -> None:
     """Before the great vessels fat and unresolved bowel mix in clouds."""
     columns = canvas.columns(float(lines["belly_y"].min()), float(lines["front_y"].max()) - 30.0)
-    cloud = noise_field("cloud", canvas.plane, around.texture_seed + 5, columns=columns)
-    cloud += np.float32(0.35) * noise_field("mottle", canvas.plane, around.texture_seed + 6, columns=columns)
+    cloud = canvas.noise["cloud"][:, columns] + np.float32(0.35) * canvas.noise["mottle"][:, columns]
     before = lines["front_y"] - np.float32(30.0) - canvas.plane.y[None, columns]
     room = np.minimum(before, belly[:, columns] - np.float32(around.belly_fat + 14.0))
     share = np.clip(np.float32(0.55) * cloud + np.float32(0.15), 0.0, 0.8) * np.clip(room / np.float32(8.0), 0.0, 1.0)
@@ -113,7 +111,7 @@ def _paint_psoas(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Reals]) ->
     depth = radius - np.sqrt(across * across + beside * beside)
     canvas.cover(columns, depth, "fascia")
     canvas.cover(columns, depth - 0.7, "muscle")
-    _streak(canvas, columns, depth - 1.0, around, 1.35 - 0.8 * around.muscle_fat)
+    _streak(canvas, columns, depth - 1.0, 1.35 - 0.8 * around.muscle_fat)
 
 
 def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Reals], back: Reals) -> None:
@@ -128,7 +126,7 @@ def _paint_back_muscles(canvas: Canvas, spine: LumbarSpine, lines: dict[str, Rea
     deep = np.clip((np.float32(48.0) - behind) / np.float32(30.0), 0.0, 1.0)
     midline = max(0.0, 1.0 - max(abs(canvas.plane.x) - 2.5, 0.0) / (MIDLINE_MM - 2.5))
     fatty = np.float32(around.muscle_fat) * (np.float32(0.35) + np.float32(1.7) * low * deep)
-    _streak(canvas, columns, depth, around, np.float32(0.8 - 1.7 * midline) - np.float32(2.0) * fatty)
+    _streak(canvas, columns, depth, np.float32(0.8 - 1.7 * midline) - np.float32(2.0) * fatty)
     if abs(canvas.plane.x) < 3.0:
         canvas.cover(columns, np.float32(1.3) - np.abs(back[:, columns] - 2.0), "ligament")
 
@@ -138,9 +136,9 @@ def _muscle_start(x: float) -> float:
     return 4.0 if abs(x) < 22.0 else -4.0 + 0.45 * (abs(x) - 22.0)
 
 
-def _streak(canvas: Canvas, columns: slice, depth: Reals, around: Surroundings, threshold: Reals | float) -> None:
+def _streak(canvas: Canvas, columns: slice, depth: Reals, threshold: Reals | float) -> None:
     """Streaks of fat inside a muscle (depth positive inside), more where the threshold is low."""
-    noise = noise_field("fibre", canvas.plane, around.texture_seed + 3, columns=columns)
+    noise = canvas.noise["fibre"][:, columns]
     inside = depth > 0
     texture = canvas.texture[:, columns]
     np.multiply(texture, np.float32(1.0) + np.float32(0.06) * noise, out=texture, where=inside)

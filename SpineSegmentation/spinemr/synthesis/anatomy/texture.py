@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spinemr.synthesis.anatomy.canvas import Plane
+from spinemr.synthesis.anatomy.plane import Plane
 from spinemr.synthesis.anatomy.shapes import Reals
 
 TILE = 512
@@ -53,11 +53,24 @@ def _muscle_fibres(fine: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     return moved
 
 
-def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), columns: slice = slice(None)) -> Reals:
-    """Noise of a kind at the pixels of a plane (or of a rectangle of it)."""
+class NoiseFields:
+    """The noise of each kind at the pixels of a plane, made when first asked for."""
+
+    def __init__(self, plane: Plane, seed: int) -> None:
+        self._plane = plane
+        self._seed = seed
+        self._made: dict[str, Reals] = {}
+
+    def __getitem__(self, kind: str) -> Reals:
+        if kind not in self._made:
+            self._made[kind] = _field(kind, self._plane, self._seed + list(GRAINS_MM).index(kind))
+        return self._made[kind]
+
+
+def _field(kind: str, plane: Plane, seed: int) -> Reals:
+    """Two neighbouring draws of the tile, mixed by how far the plane lies between them."""
     phase, step = np.modf(plane.x / GRAINS_MM[kind][2] + 1000.0)
-    z, y = plane.z[rows], plane.y[columns]
-    near, far = (_shifted(kind, z, y, seed + int(step) + k) for k in (0, 1))
+    near, far = (_shifted(kind, plane, seed + int(step) + k) for k in (0, 1))
     angle = phase * np.pi / 2
     near *= np.float32(np.cos(angle))
     far *= np.float32(np.sin(angle))
@@ -65,13 +78,13 @@ def noise_field(kind: str, plane: Plane, seed: int, rows: slice = slice(None), c
     return near
 
 
-def _shifted(kind: str, z: Reals, y: Reals, seed: int) -> Reals:
-    """The tile, shifted by a hash of the seed, at given heights and depths."""
+def _shifted(kind: str, plane: Plane, seed: int) -> Reals:
+    """The tile, shifted by a hash of the seed, at the pixels of a plane."""
     shift = (seed * 2654435761) & 0x7FFFFFFF
-    row = (np.floor(z / STEP_MM).astype(np.intp) + shift % TILE) % TILE
-    column = (np.floor(y / STEP_MM).astype(np.intp) + (shift // TILE) % TILE) % TILE
+    row = (np.floor(plane.z / STEP_MM).astype(np.intp) + shift % TILE) % TILE
+    column = (np.floor(plane.y / STEP_MM).astype(np.intp) + (shift // TILE) % TILE) % TILE
     if kind != "fibre":
         looked_up: Reals = tile(kind)[row].take(column, axis=1)
         return looked_up
-    leaning = (column[None, :] + np.floor(FIBRE_LEAN * z / STEP_MM).astype(np.intp)[:, None]) % TILE
+    leaning = (column[None, :] + np.floor(FIBRE_LEAN * plane.z / STEP_MM).astype(np.intp)[:, None]) % TILE
     return np.take_along_axis(tile(kind)[row], leaning, axis=1)
