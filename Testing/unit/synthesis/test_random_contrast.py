@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from spinemr.imaging.errors import GeometryError, InputError
 from spinemr.synthesis.mixture import IntensityMixture
@@ -120,3 +121,17 @@ def test_clustering_refuses_what_it_cannot_do():
         clustered_label_map(image, labels, 3)
     with pytest.raises(GeometryError, match="one grid"):
         clustered_label_map(image, labels[:, :2], 3)
+
+
+@pytest.mark.realdata
+def test_clusters_of_a_real_t2_slice_tell_bright_fluid_from_dark_cortex(data_dir):
+    folder = data_dir / "spider_t2space"
+    image, labels = (sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"005_{kind}.nii.gz"))) for kind in ("image", "label"))
+    image, labels = image[8:9].astype(np.float32), labels[8:9].astype(np.uint8)
+    clusters = clustered_label_map(image, labels, background_clusters=5, foreground_clusters=3)
+    means = [image[clusters == number].mean() for number in range(8)]
+    assert means[:5] == sorted(means[:5]) and means[5:] == sorted(means[5:])
+    assert np.array_equal(clusters >= 5, labels > 0)
+    assert (labels[clusters == 7] == 3).mean() > 0.6  # the canal is the brightest of what is labelled
+    painted = random_labels_to_image(clusters, np.random.default_rng(0))
+    assert painted.shape == image.shape and painted.std() > 20
