@@ -97,6 +97,10 @@ def _back_points(bones: list[Vertebra], sacrum: list[Vertebra]) -> list[Vector]:
     return points
 
 
+RETROVERTEBRAL_FAT_MM = 1.4
+"""Fat and veins between the middle of a body and the sac; at the discs the sac lies close."""
+
+
 def _draw_canal(
     rng: Generator, person: Person, draft: Draft, bones: list[Vertebra], discs: list[Disc], sacrum: list[Vertebra]
 ) -> Canal:
@@ -114,7 +118,9 @@ def _draw_canal(
     for disc in discs:
         lost = draft.narrowing_mm.get(disc.label, 0.0) + 0.35 * disc.bulge
         sac -= lost * np.exp(-(((z - disc.frame.origin[2]) / 7.0) ** 2))
-    anterior = 0.8 + rng.uniform(2.5, 6.0) * np.clip((sacral_top + 14.0 - z) / 30.0, 0.0, 1.0)
+    anterior = 0.2 + rng.uniform(2.5, 6.0) * np.clip((sacral_top + 14.0 - z) / 30.0, 0.0, 1.0)
+    for bone in bones:
+        anterior += RETROVERTEBRAL_FAT_MM * np.exp(-(((z - bone.frame.origin[2]) / 6.0) ** 2))
     conus = _conus_height(rng, bones)
     return Canal(
         z=z,

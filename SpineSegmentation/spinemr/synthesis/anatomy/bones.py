@@ -152,7 +152,7 @@ def paint_vertebra(canvas: Canvas, bone: Vertebra, marrow_texture: Reals, relief
 
 def _body_window(canvas: Canvas, bone: Vertebra, relief: Reals) -> tuple[Window, Reals] | None:
     """The pixels around a body and their distance from it."""
-    deep, high = 0.5 * bone.body.depth + 9.0, 0.5 * bone.body.height + 10.0
+    deep, high = 0.5 * bone.body.depth + 7.0, 0.5 * bone.body.height + 5.0
     window = canvas.window(bone.frame, (deep, deep, high, high))
     if window is None:
         return None
@@ -165,7 +165,7 @@ def _arch_window(canvas: Canvas, bone: Vertebra, relief: Reals) -> tuple[Window,
         return None
     high = 0.5 * bone.body.height
     drop = bone.arch.spinous_length * float(np.sin(np.radians(max(bone.arch.spinous_tilt_deg, 0.0))))
-    reach = (4.0, 0.5 * bone.body.depth + arch_reach(bone.arch), high + 20.0 + drop, high + 14.0)
+    reach = (8.0 - 0.5 * bone.body.depth, 0.5 * bone.body.depth + arch_reach(bone.arch), high + 20.0 + drop, high + 14.0)
     window = canvas.window(bone.frame, reach)
     if window is None:
         return None

@@ -39,10 +39,12 @@ class Canvas:
         self.labels: ByteArray = np.zeros(shape, dtype=np.uint8)
 
     def window(self, frame: Frame, reach: tuple[float, float, float, float]) -> Window | None:
-        """The pixels within ``reach`` (front, back, down, up; mm around the origin), or None where out of view."""
-        y0, z0 = frame.origin[1], frame.origin[2]
-        columns = _between(self.plane.y, y0 - reach[0], y0 + reach[1])
-        rows = _between(self.plane.z, z0 - reach[2], z0 + reach[3])
+        """The pixels around what a frame reaches (front, back, down, up along its own axes), or None where out of view."""
+        a, origin = frame.axes, frame.origin
+        depths = [a[1, 1] * y + a[1, 2] * z for y in (-reach[0], reach[1]) for z in (-reach[2], reach[3])]
+        heights = [a[2, 1] * y + a[2, 2] * z for y in (-reach[0], reach[1]) for z in (-reach[2], reach[3])]
+        columns = _between(self.plane.y, origin[1] + min(depths), origin[1] + max(depths))
+        rows = _between(self.plane.z, origin[2] + min(heights), origin[2] + max(heights))
         if columns.start >= columns.stop or rows.start >= rows.stop:
             return None
         return Window(rows, columns, *self._local(frame, rows, columns))
