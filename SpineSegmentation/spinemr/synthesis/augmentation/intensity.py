@@ -94,7 +94,7 @@ class RandomCurve:
     may turn a contrast round). ``strength`` (0..1) mixes it with the straight line.
     """
 
-    strength: Strength = (0.3, 1.0)
+    strength: Strength = (0.2, 0.8)
     monotone: bool = True
     knots: int = 5
 

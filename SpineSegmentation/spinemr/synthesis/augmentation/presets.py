@@ -45,7 +45,7 @@ def training_augmentation(groups: Groups = ()) -> Compose:
     ``groups`` names labels that share a contrast (:func:`anatomy_groups` for anatomy numbers). Contrast steps are
     independent, so three samples in ten keep the contrast they came with.
     """
-    curve = OneOf((RandomCurve(monotone=True), RandomCurve(strength=(0.3, 0.9), monotone=False)), (0.6, 0.4))
+    curve = OneOf((RandomCurve(monotone=True), RandomCurve(monotone=False)), (0.6, 0.4))
     return Compose((
         Maybe(0.45, PerLabelRedistribution(groups=groups)),
         Maybe(0.30, RandomShallowConvolution()),
