@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.overview import contact_sheet
-from spinemr.synthesis.anatomy.request import GRADES, PATHOLOGIES
+from spinemr.synthesis.anatomy.assemble import draw_spine
+from spinemr.synthesis.anatomy.request import GRADES, PATHOLOGIES, Request
 from spinemr.synthesis.sample import draw_samples
 from spinemr.synthesis.scanners import SCANNERS
 from spinemr.synthesis.study import DrawnStudy, draw_study
@@ -114,13 +115,22 @@ def lumbar(study: DrawnStudy, x_mm: float) -> Grey:
 def pathologies() -> None:
     """Each pathology in T1 and T2."""
     tiles = []
-    for number, name in enumerate(PATHOLOGIES):
+    for name in PATHOLOGIES:
         for scanner in ("birch-3t-t1", "birch-3t-t2"):
-            study = draw_study(60 + number, scanner=scanner, grade="II", pathology=(name,))
+            study = draw_study(seed_showing(name), scanner=scanner, grade="II", pathology=(name,))
             entry = study.truth["pathologies"][0]
             place = {"metal": 13.0}.get(name, float(entry.get("x_mm", 0.0)))
             tiles.append(tile(lumbar(study, place), f"{name}, {study.truth['weighting'].upper()}", (170, 230)))
     mount(tiles, 7, "pathologies.jpg")
+
+
+def seed_showing(name: str) -> int:
+    """The first person in whom a pathology lies in the middle of the lumbar spine (where it has a place)."""
+    for seed in range(60, 160):
+        entry = draw_spine(seed, Request("II", (name,))).pathologies[0]
+        if "label" not in entry or name in ("l6", "sacralised_l5") or entry["label"] % 100 in (21, 22, 23):
+            return seed
+    raise LookupError(name)
 
 
 def samples() -> None:
