@@ -1,1 +1,1 @@
-"""Masks of the spine: how good they are."""
+"""Masks of the spine: the networks that draw them, how these are trained, and how good the masks are."""

@@ -1,0 +1,1 @@
+"""How segmentation networks are trained: configuration, data from several sources, losses, and the loop."""

@@ -1,0 +1,234 @@
+"""One file, YAML or JSON, describes a training run; it is checked whole before anything starts and stored in every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from spinemr.imaging.errors import InputError
+from spinemr.segmentation.classes import STRUCTURES
+from spinemr.segmentation.networks.registry import network_entry
+
+T = TypeVar("T")
+SOURCE_KINDS = ("drawn", "packed", "folder")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("bf16", "fp32")
+
+
+def _require(condition: bool, sentence: str, hint: str = "") -> None:
+    if not condition:
+        raise InputError(sentence, hint)
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Which network, and the options its constructor takes."""
+
+    name: str = "plain-unet"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        network_entry(self.name)
+
+
+@dataclass(frozen=True)
+class GridSettings:
+    """The pixels a network is trained on."""
+
+    rows: int = 256
+    columns: int = 256
+    pixel_mm: float = 1.1
+
+    def __post_init__(self) -> None:
+        _require(min(self.rows, self.columns) >= 32, "A training grid needs at least 32 rows and columns.")
+        _require(0.2 <= self.pixel_mm <= 5, "The pixels of a training grid have to measure 0.2 to 5 mm.")
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where a share of every batch comes from.
+
+    ``drawn`` slices come from the anatomy generator; ``packed`` from a file of :mod:`~spinemr.segmentation.training.pack`;
+    ``folder`` is a folder with ``index.csv`` (columns image, label, and if wanted subject and split) whose maps hold anatomy numbers
+    and label the structures in ``labelled``. Blank-slice removal and contrast stretch are those of Markhali 2024.
+    """
+
+    kind: str
+    share: float
+    path: str = ""
+    group: str = ""
+    """Of a packed file: only the slices of this set."""
+    labelled: tuple[str, ...] = ("vertebra", "disc", "canal")
+    remove_blank_slices: bool = False
+    contrast_stretch: bool = False
+
+    def __post_init__(self) -> None:
+        _require(
+            self.kind in SOURCE_KINDS, f"'{self.kind}' is no kind of source.", f"Choose from: {', '.join(SOURCE_KINDS)}."
+        )
+        _require(math.isfinite(self.share) and self.share >= 0, f"The share of a source must be at least 0, not {self.share}.")
+        _require(bool(self.path) != (self.kind == "drawn"), "Sources of files need a path, and drawn ones have none.")
+        for name in self.labelled:
+            _require(name in STRUCTURES, f"'{name}' is no structure.", f"Choose from: {', '.join(STRUCTURES)}.")
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The weights of cross entropy, soft Dice and soft IoU."""
+
+    cross_entropy: float = 1.0
+    dice: float = 1.0
+    iou: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = (self.cross_entropy, self.dice, self.iou)
+        _require(min(weights) >= 0 < max(weights) < math.inf, "A loss needs weights of at least 0, one of them above 0.")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """AdamW, its rate rising over ``warm_up_steps`` and then falling as a cosine to ``last_share`` of its peak."""
+
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    warm_up_steps: int = 100
+    last_share: float = 0.01
+    clip_norm: float = 1.0
+    ema_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        _require(0 < self.learning_rate <= 1, f"The learning rate must be above 0 and at most 1, not {self.learning_rate}.")
+        _require(min(self.weight_decay, self.warm_up_steps, self.last_share) >= 0, "Settings of the optimizer cannot be negative.")
+        _require(self.clip_norm > 0, "The norm that gradients are clipped to must be above 0.")
+        _require(0 <= self.ema_decay < 1, f"The decay of the averaged weights must be from 0 to below 1, not {self.ema_decay}.")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A whole run."""
+
+    sources: tuple[SourceSettings, ...]
+    seed: int = 0
+    steps: int = 2000
+    batch_size: int = 8
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    grid: GridSettings = field(default_factory=GridSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    augment: bool = True
+    validate_every: int = 200
+    checkpoint_every: int = 100
+    validation_slices: int = 120
+    """At most so many slices of each set are looked at in a validation during training, spread over all subjects."""
+    device: str = "auto"
+    precision: str = "bf16"
+    threads: int = 0
+    """Processor threads; 0 leaves the choice to PyTorch."""
+    workers: int = 0
+    """Processes that prepare batches beside the training."""
+
+    def __post_init__(self) -> None:
+        entry = network_entry(self.network.name)
+        _require(bool(self.sources) and sum(s.share for s in self.sources) > 0, "A run needs a source with a share above 0.")
+        _require(self.seed >= 0, "The seed must be at least 0.")
+        counts = (self.steps, self.batch_size, self.validate_every, self.checkpoint_every, self.validation_slices)
+        _require(min(counts) >= 1, "Steps, batch size and the intervals of a run must be at least 1.")
+        _require(min(self.threads, self.workers) >= 0, "Threads and workers must be at least 0.")
+        _require(self.device in DEVICES, f"'{self.device}' is no device.", f"Choose from: {', '.join(DEVICES)}.")
+        _require(self.precision in PRECISIONS, f"'{self.precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
+        _require(entry.dimensions == 2, f"The network {entry.name} works on volumes; this training is slice by slice.")
+        fits = self.grid.rows % entry.multiple == 0 and self.grid.columns % entry.multiple == 0
+        _require(fits, f"The rows and columns of the grid have to be multiples of {entry.multiple} for {entry.name}.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as plain values, as it stands in a file."""
+        return cast(dict[str, Any], json.loads(json.dumps(asdict(self))))
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The configuration {path} cannot be read.", "Give a YAML or JSON file.") from error
+    content = _parsed(text, path)
+    config = config_from(content, path.name)
+    sources = tuple(_beside(source, path.parent) for source in config.sources)
+    return typing.cast(TrainingConfig, _replaced(config, sources=sources))
+
+
+def config_from(content: object, named: str = "the configuration") -> TrainingConfig:
+    """A run from plain values."""
+    return _built(TrainingConfig, content, named)
+
+
+def _beside(source: SourceSettings, folder: Path) -> SourceSettings:
+    if not source.path:
+        return source
+    return typing.cast(SourceSettings, _replaced(source, path=str(folder / Path(source.path).expanduser())))
+
+
+def _replaced(value: Any, **changes: Any) -> Any:  # noqa: ANN401 - any of the dataclasses here
+    from dataclasses import replace
+
+    return replace(value, **changes)
+
+
+def _parsed(text: str, path: Path) -> object:
+    if path.suffix.lower() == ".json":
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path.name} is not valid JSON: {error}.") from error
+    try:
+        import yaml
+    except ImportError as error:
+        raise InputError("YAML files need the package PyYAML.", "Install it, or write the configuration as JSON.") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}.") from error
+
+
+def _built(kind: type[T], content: object, place: str) -> T:
+    """A dataclass from a mapping; every name is checked, every value brought to the field's type."""
+    if not isinstance(content, Mapping):
+        raise InputError(f"In {place}: expected names and values.")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for name in content:
+        if name not in known:
+            raise InputError(f"In {place}: there is no setting '{name}'.", f"Choose from: {', '.join(known)}.")
+    for name, described in known.items():
+        if described.default is MISSING and described.default_factory is MISSING and name not in content:
+            raise InputError(f"In {place}: the setting '{name}' is missing.")
+    types_ = typing.get_type_hints(kind)
+    return kind(**{name: _value(types_[name], value, f"{place}, {name}") for name, value in content.items()})
+
+
+def _value(wanted: Any, value: object, place: str) -> object:  # noqa: ANN401 - a type expression
+    origin = typing.get_origin(wanted)
+    if is_dataclass(wanted):
+        return _built(cast(type[object], wanted), value, place)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = typing.get_args(wanted)[0]
+        return tuple(_value(inner, item, f"{place} {index + 1}") for index, item in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return dict(value)
+    # YAML 1.1 reads 2e-3 as a text; 2.0e-3 is a number.
+    if wanted is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    elif isinstance(wanted, type) and not isinstance(origin, types.GenericAlias) and type(value) is wanted:
+        return value
+    raise InputError(f"In {place}: '{value}' is not {_NOUNS.get(wanted, 'a list')}.")
+
+
+_NOUNS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

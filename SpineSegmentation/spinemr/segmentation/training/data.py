@@ -1,0 +1,177 @@
+"""Batches for training: a stated mix of sources, each batch a function of the seed and its step alone.
+
+Because nothing but the step number decides what a batch holds, a run that was killed goes on with the very batch that was next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spinemr.imaging.errors import InputError
+from spinemr.segmentation.classes import STRUCTURES, ByteArray, set_table
+from spinemr.segmentation.training.config import GridSettings, SourceSettings, TrainingConfig
+from spinemr.segmentation.training.sources import (
+    TRAIN,
+    VALIDATION,
+    SliceSet,
+    read_folder,
+    read_packed,
+    refuse_shared_subjects,
+)
+from spinemr.synthesis.augmentation import Augmentation, Crop, MinMax, Sample, anatomy_groups, training_augmentation
+from spinemr.synthesis.sample import draw_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SLICE_MM = 4.0
+"""Said of single slices, whose thickness plays no part in what is done to them."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images ``[sample][1][row][column]`` of 0..1 and, for each pixel, the set of classes it may have."""
+
+    images: NDArray[np.float32]
+    sets: ByteArray
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of samples: its share, what its codes mean, and how one is taken by random numbers."""
+
+    name: str
+    share: float
+    sets: ByteArray
+    take: Callable[[int, np.random.Generator], Iterator[Sample]]
+    augmentation: Augmentation
+
+
+class Mixture:
+    """Batches of a run; also the map-style data set that PyTorch's loader wants."""
+
+    def __init__(self, sources: tuple[Source, ...], grid: GridSettings, batch_size: int, seed: int, steps: int) -> None:
+        if not sources:
+            raise InputError("There is nothing to train on.")
+        self._sources, self._grid, self._size, self._seed, self._steps = sources, grid, batch_size, seed, steps
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a step."""
+        rng = np.random.default_rng([self._seed, step])
+        images, sets = [], []
+        for source, count in zip(self._sources, self.counts(rng), strict=True):
+            for sample in source.take(count, rng):
+                changed = self._fitted(source.augmentation(sample, rng), rng)
+                images.append(changed.image)
+                sets.append(source.sets[changed.labels[0]])
+        return Batch(np.stack(images), np.stack(sets))
+
+    def counts(self, rng: np.random.Generator) -> list[int]:
+        """How many samples each source gives: its share to within one, exactly the share in the long run."""
+        shares = np.array([source.share for source in self._sources])
+        edges = np.cumsum(shares / shares.sum())
+        places = (np.arange(self._size) + rng.random()) / self._size
+        chosen = np.searchsorted(edges[:-1], places, side="right")
+        return np.bincount(chosen, minlength=len(self._sources)).tolist()
+
+    def _fitted(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        return Crop(rows=self._grid.rows, columns=self._grid.columns)(sample, rng)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything a run learns from and is judged on."""
+
+    mixture: Mixture
+    validation: tuple[SliceSet, ...]
+
+
+@dataclass
+class DataOf:
+    """Opens the files of a configuration, each once."""
+
+    config: TrainingConfig
+
+    @cached_property
+    def _sets(self) -> dict[SourceSettings, tuple[SliceSet, ...]]:
+        packed: dict[str, tuple[SliceSet, ...]] = {}
+        found = {}
+        for source in self.config.sources:
+            if source.kind == "packed" and source.path not in packed:
+                packed[source.path] = read_packed(Path(source.path))
+            if source.kind != "drawn":
+                found[source] = _chosen(source, packed.get(source.path) or (read_folder(Path(source.path), source.labelled),))
+        return found
+
+    def open(self) -> TrainingData:
+        """Read everything; refuse a subject on both sides of the split."""
+        refuse_shared_subjects(found for sets in self._sets.values() for found in sets)
+        sources = tuple(s for settings in self.config.sources if settings.share > 0 for s in self._sources_of(settings))
+        config = self.config
+        mixture = Mixture(sources, config.grid, config.batch_size, config.seed, config.steps)
+        held = {found.name: found.only(VALIDATION) for sets in self._sets.values() for found in sets}
+        return TrainingData(mixture, tuple(found for found in held.values() if found.slices))
+
+    def _sources_of(self, settings: SourceSettings) -> Iterator[Source]:
+        if settings.kind == "drawn":
+            yield drawn_source(settings.share, self.config)
+            return
+        sets = [self._prepared(found, settings) for found in self._sets[settings]]
+        total = sum(len(found.slices) for found in sets)
+        if not total:
+            raise InputError(f"{settings.path} holds no slices to train on.")
+        for found in sets:
+            if found.slices:
+                yield slice_source(found, settings.share * len(found.slices) / total, self.config.augment)
+
+    def _prepared(self, found: SliceSet, settings: SourceSettings) -> SliceSet:
+        kept = found.only(TRAIN)
+        kept = kept.without_blanks() if settings.remove_blank_slices else kept
+        kept = kept.stretched() if settings.contrast_stretch else kept
+        return kept.at_pixel(self.config.grid.pixel_mm)
+
+
+def _chosen(settings: SourceSettings, sets: tuple[SliceSet, ...]) -> tuple[SliceSet, ...]:
+    if not settings.group:
+        return sets
+    chosen = tuple(found for found in sets if found.name == settings.group)
+    if not chosen:
+        names = ", ".join(found.name for found in sets)
+        raise InputError(f"{settings.path} holds no set named '{settings.group}'.", f"It holds: {names}.")
+    return chosen
+
+
+def slice_source(found: SliceSet, share: float, augment: bool) -> Source:
+    """Real slices: a subject by chance, then one of its slices."""
+    by_subject = [[s for s in found.slices if s.subject == subject] for subject in found.subjects]
+
+    def take(count: int, rng: np.random.Generator) -> Iterator[Sample]:
+        for _ in range(count):
+            own = by_subject[int(rng.integers(len(by_subject)))]
+            chosen = own[int(rng.integers(len(own)))]
+            image = chosen.image.astype(np.float32) / np.float32(255)
+            yield Sample(image[None], chosen.codes[None], (SLICE_MM, chosen.pixel_mm, chosen.pixel_mm))
+
+    return Source(found.name, share, found.sets, take, training_augmentation() if augment else MinMax())
+
+
+def drawn_source(share: float, config: TrainingConfig) -> Source:
+    """Slices of drawn spines, another spine every few of them; every class is labelled."""
+
+    def take(count: int, rng: np.random.Generator) -> Iterator[Sample]:
+        stream = draw_samples(int(rng.integers(1 << 31)), rows=config.grid.rows, columns=config.grid.columns)
+        for drawn in islice(stream, count):
+            yield Sample(drawn.image[None], drawn.labels[None], (SLICE_MM, *drawn.spacing_mm))
+
+    augmentation = training_augmentation(anatomy_groups()) if config.augment else MinMax()
+    return Source("drawn", share, set_table(STRUCTURES), take, augmentation)

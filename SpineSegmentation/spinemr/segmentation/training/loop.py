@@ -1,0 +1,233 @@
+"""The training loop: one run from its configuration to the best averaged weights, resumable after a kill at any moment.
+
+Batch, learning rate and random state of a step depend on the seed and the step alone, so a resumed run takes the very steps
+that the interrupted one would have taken.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spinemr.imaging.atomic import write_json_atomic
+from spinemr.imaging.errors import InputError, OutputError
+from spinemr.imaging.progress import Progress, ProgressCallback, silent
+from spinemr.segmentation.networks.registry import build_network
+from spinemr.segmentation.training.averaging import AveragedWeights
+from spinemr.segmentation.training.checkpoint import BEST, LAST, Checkpoint, torch_or_sentence
+from spinemr.segmentation.training.config import OptimizerSettings, TrainingConfig
+from spinemr.segmentation.training.data import Batch, DataOf, Mixture, TrainingData
+from spinemr.segmentation.training.journal import Journal
+from spinemr.segmentation.training.losses import SegmentationLoss
+from spinemr.segmentation.training.validation import SetDice, dice_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    losses: tuple[float, ...]
+    """Of each step taken in this call."""
+    best_dice: float
+    best: Path
+    """The checkpoint with the best validation."""
+
+
+def train(
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    data: TrainingData | None = None,
+    progress: ProgressCallback = silent,
+) -> Outcome:
+    """Train as the configuration says, into ``folder``: ``last.pt``, ``best.pt``, ``config.json``, ``log.csv``.
+
+    With ``resume`` the run in the folder goes on; without, a folder that holds one is refused.
+    """
+    torch = torch_or_sentence()
+    state = _state_to_resume(config, folder) if resume else _fresh(folder)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    write_json_atomic(config.as_dict(), folder / CONFIG)
+    progress(Progress("train", 0.0, "Reading the data"))
+    run = _Run(config, folder, data or DataOf(config).open(), state, progress)
+    try:
+        return run.finish()
+    finally:
+        run.journal.close()
+
+
+def learning_rate(settings: OptimizerSettings, step: int, steps: int) -> float:
+    """Linear warm-up to the peak, then ``last + (1 - last) (1 + cos(pi t)) / 2`` of it over what remains."""
+    if step < settings.warm_up_steps:
+        return settings.learning_rate * (step + 1) / settings.warm_up_steps
+    done = (step - settings.warm_up_steps) / max(1, steps - settings.warm_up_steps)
+    share = settings.last_share + (1 - settings.last_share) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    return settings.learning_rate * share
+
+
+def device_for(wanted: str) -> str:
+    """The device to train on; ``auto`` takes CUDA, else MPS, else the processor."""
+    torch = torch_or_sentence()
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if not there[wanted]:
+        raise InputError(f"There is no {wanted} device on this machine.", "Use --device auto or cpu.")
+    return wanted
+
+
+class _Run:
+    """One run on its way."""
+
+    def __init__(
+        self, config: TrainingConfig, folder: Path, data: TrainingData, state: Checkpoint | None, progress: ProgressCallback
+    ) -> None:
+        import torch
+
+        self.config, self.folder, self.data, self._progress = config, folder, data, progress
+        self._device = device_for(config.device)
+        torch.manual_seed(config.seed)
+        self._network = build_network(config.network.name, config.network.options)
+        self._network.to(self._device, memory_format=torch.channels_last)
+        self._averaged = AveragedWeights(self._network, config.optimizer.ema_decay)
+        self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=config.optimizer.weight_decay)
+        self._loss = SegmentationLoss(config.loss.cross_entropy, config.loss.dice, config.loss.iou)
+        self._step, self._best, self._losses = 0, -1.0, list[float]()
+        if state is not None:
+            self._restore(state)
+        structures = tuple(f"{found.name} {name}" for found in data.validation for name in found.judged)
+        self.journal = Journal(folder, structures, self._step)
+
+    def _restore(self, state: Checkpoint) -> None:
+        self._network.load_state_dict(dict(state.network))
+        for name, value in state.averaged.items():
+            self._averaged.state[name].copy_(value)
+        self._optimizer.load_state_dict(dict(state.optimizer))
+        self._step, self._best = state.step, state.best_dice
+
+    def finish(self) -> Outcome:
+        """Take the steps that are left."""
+        self._started = time.monotonic()
+        for batch in _batches(self.data.mixture, self._step, self.config):
+            self._losses.append(self._take_step(batch))
+            self._step += 1
+            self._report()
+            last = self._step == self.config.steps
+            if last or self._step % self.config.validate_every == 0:
+                self._validate()
+            if last or self._step % self.config.checkpoint_every == 0:
+                self._checkpoint().write(self.folder / LAST)
+        return Outcome(self._step, tuple(self._losses), self._best, self.folder / BEST)
+
+    def _take_step(self, batch: Batch) -> float:
+        import torch
+
+        torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self._step]).generate_state(1)[0]))
+        self._network.train()
+        rate = learning_rate(self.config.optimizer, self._step, self.config.steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        images = torch.from_numpy(batch.images).to(self._device, memory_format=torch.channels_last)
+        sets = torch.from_numpy(batch.sets).to(self._device)
+        with torch.autocast(self._device, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
+            logits = self._network(images)
+        loss = self._loss(logits, sets)
+        if not torch.isfinite(loss):
+            raise InputError(f"The loss is no longer a number at step {self._step}.", "Lower the learning rate.")
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self.config.optimizer.clip_norm)
+        self._optimizer.step()
+        self._averaged.update(self._network, self._step)
+        return float(loss.detach())
+
+    def _validate(self) -> None:
+        """Judge the averaged weights and keep them if they are the best; without validation slices the newest are kept."""
+        scores = self._scores()
+        mean = float(np.nanmean([s.mean() for s in scores])) if scores else float("nan")
+        rate = learning_rate(self.config.optimizer, self._step - 1, self.config.steps)
+        recent = float(np.mean(self._losses[-self.config.validate_every :]))
+        seconds = time.monotonic() - self._started
+        line = {"step": float(self._step), "loss": recent, "learning_rate": rate, "seconds": seconds}
+        line |= {"mean_dice": mean} if scores else {}
+        line |= {f"{s.name} {name}": float(np.mean(values)) for s in scores for name, values in s.of_subjects.items() if values}
+        self.journal.write(line)
+        if not scores or mean > self._best:
+            self._best = mean if scores else self._best
+            self._checkpoint().write(self.folder / BEST)
+
+    def _scores(self) -> tuple[SetDice, ...]:
+        network = averaged_network(self.config, self._averaged.state, self._device)
+        held = [found.thinned(self.config.validation_slices) for found in self.data.validation]
+        return dice_of(network, held, self.config.grid, self._device)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            self.config, self._step, self._network.state_dict(), self._averaged.state, self._optimizer.state_dict(), self._best
+        )
+
+    def _report(self) -> None:
+        dice = f", Dice {self._best:.3f}" if self._best >= 0 else ""
+        recent = float(np.mean(self._losses[-20:]))
+        message = f"Step {self._step} of {self.config.steps}, loss {recent:.3f}{dice}"
+        self._progress(Progress("train", self._step / self.config.steps, message))
+
+
+def averaged_network(config: TrainingConfig, state: dict[str, Any], device: str) -> nn.Module:
+    """A network with the given averaged weights, ready to predict."""
+    import torch
+
+    random = torch.get_rng_state()
+    network = build_network(config.network.name, config.network.options)
+    torch.set_rng_state(random)
+    network.load_state_dict(state)
+    return network.to(device, memory_format=torch.channels_last).eval()
+
+
+def _batches(mixture: Mixture, first: int, config: TrainingConfig) -> Iterator[Batch]:
+    """The batches of the steps from ``first`` on, prepared here or by other processes."""
+    if not config.workers:
+        yield from (mixture[step] for step in range(first, config.steps))
+        return
+    from torch.utils.data import DataLoader
+
+    steps = range(first, config.steps)
+    yield from DataLoader(mixture, batch_size=None, sampler=steps, num_workers=config.workers, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def _fresh(folder: Path) -> None:
+    if (folder / LAST).exists():
+        raise OutputError(f"The folder {folder} holds a run already.", "Go on with it by --resume, or choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made.", "Choose another place.") from error
+
+
+def _state_to_resume(config: TrainingConfig, folder: Path) -> Checkpoint:
+    state = Checkpoint.read(folder / LAST)
+    fixed = replace(config, steps=state.config.steps, workers=state.config.workers, device=state.config.device)
+    fixed = replace(fixed, threads=state.config.threads)
+    if fixed.as_dict() != state.config.as_dict() or config.steps != state.config.steps:
+        raise InputError(
+            f"The run in {folder} was started with another configuration.", "Resume it with the config.json beside it."
+        )
+    return state

@@ -1,0 +1,101 @@
+"""Dice of a network on slices nobody trained on: per subject, at the slices' own pixels, in three dimensions where there are stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinemr.imaging.progress import Progress, ProgressCallback, silent
+from spinemr.imaging.resample import NetworkGrid
+from spinemr.segmentation.classes import STRUCTURES, certainly, possibly
+from spinemr.segmentation.overlap import Overlap
+from spinemr.segmentation.training.config import GridSettings
+from spinemr.segmentation.training.sources import LabelledSlice, SliceSet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BOOTSTRAP_ROUNDS = 2000
+
+
+@dataclass(frozen=True)
+class SetDice:
+    """The Dice of each structure of one set, subject by subject."""
+
+    name: str
+    of_subjects: Mapping[str, tuple[float, ...]]
+
+    def mean(self) -> float:
+        """The mean over structures of the mean over subjects; NaN where nothing was measured."""
+        means = [float(np.mean(values)) for values in self.of_subjects.values() if values]
+        return float(np.mean(means)) if means else float("nan")
+
+    def sentences(self) -> Iterable[str]:
+        """For each structure "spider_t2space disc 0.871 (95 % CI 0.850 to 0.890, n = 6)"."""
+        for structure, values in self.of_subjects.items():
+            if values:
+                low, high = confidence_interval(values)
+                mean = float(np.mean(values))
+                yield f"{self.name} {structure} {mean:.3f} (95 % CI {low:.3f} to {high:.3f}, n = {len(values)})"
+
+
+def confidence_interval(values: Iterable[float], seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the mean by the percentile bootstrap over subjects."""
+    found = np.array(list(values), dtype=float)
+    chosen = np.random.default_rng(seed).integers(found.size, size=(BOOTSTRAP_ROUNDS, found.size))
+    low, high = np.percentile(found[chosen].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def dice_of(
+    network: nn.Module, sets: Iterable[SliceSet], grid: GridSettings, device: str = "cpu", progress: ProgressCallback = silent
+) -> tuple[SetDice, ...]:
+    """Judge a network on each set: pixels are counted over all slices of a subject, those left open are not counted."""
+    return tuple(_judged(network, found, grid, device, progress) for found in sets)
+
+
+def _judged(network: nn.Module, found: SliceSet, grid: GridSettings, device: str, progress: ProgressCallback) -> SetDice:
+    counts: dict[tuple[str, str], NDArray[np.int64]] = {}
+    for number, slice_ in enumerate(found.slices):
+        progress(Progress("validate", number / len(found.slices), f"{found.name}: slice {number + 1} of {len(found.slices)}"))
+        predicted = np.left_shift(np.uint8(1), predict(network, slice_, grid, device))
+        truth = found.sets[slice_.codes]
+        for structure in found.judged:
+            key = (structure, slice_.subject)
+            counts[key] = counts.get(key, np.zeros(3, np.int64)) + _counted(predicted, truth, STRUCTURES[structure])
+    dices: dict[str, list[float]] = {structure: [] for structure in found.judged}
+    for (structure, _), (mine, true, both) in counts.items():
+        if true:
+            dices[structure].append(Overlap(int(mine), int(true), int(both)).dsc)
+    return SetDice(found.name, {structure: tuple(values) for structure, values in dices.items()})
+
+
+def _counted(predicted: NDArray[Any], truth: NDArray[Any], region: int) -> NDArray[np.int64]:
+    """Pixels predicted, true, and both, where the truth is known."""
+    true = certainly(truth, region)
+    mine = possibly(predicted, region) & (true | ~possibly(truth, region))
+    return np.array([np.count_nonzero(mine), np.count_nonzero(true), np.count_nonzero(mine & true)], np.int64)
+
+
+def predict(network: nn.Module, slice_: LabelledSlice, grid: GridSettings, device: str = "cpu") -> NDArray[np.uint8]:
+    """The likeliest class of each of a slice's pixels; the network looks at all of it at its own pixel size."""
+    import torch
+
+    laid = _laid((slice_.image.shape[0], slice_.image.shape[1]), slice_.pixel_mm, grid.pixel_mm)
+    image = np.clip(laid.to_grid(slice_.image) / np.float32(255), 0, 1)
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(image)[None, None].to(device))
+        shares = logits.float().softmax(dim=1)[0].cpu().numpy()
+    return laid.probabilities_back(shares)
+
+
+@lru_cache(maxsize=64)
+def _laid(size: tuple[int, int], pixel_mm: float, network_pixel_mm: float) -> NetworkGrid:
+    """The network's pixels over a whole slice, in multiples of 32."""
+    wanted = [int(np.ceil(n * pixel_mm / network_pixel_mm / 32)) * 32 for n in size]
+    return NetworkGrid(size, (pixel_mm, pixel_mm), (wanted[0], wanted[1]), (network_pixel_mm, network_pixel_mm))
