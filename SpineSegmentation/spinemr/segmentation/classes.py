@@ -67,7 +67,7 @@ _CLASS_OF_KIND = {
 
 
 def class_table() -> ByteArray:
-    """For each anatomy number 0..255 the class of its pixels; numbers that name nothing, and what belongs to no class, are background."""
+    """For each anatomy number 0..255 the class of its pixels; numbers that name nothing are background."""
     table = np.zeros(256, np.uint8)
     for part in all_structures():
         owner = NetworkClass.SACRUM if part.vertebra is Anatomy.SACRUM else _CLASS_OF_KIND[part.kind]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -55,8 +54,8 @@ class SourceSettings:
     """Where a share of every batch comes from.
 
     ``drawn`` slices come from the anatomy generator; ``packed`` from a file of :mod:`~spinemr.segmentation.training.pack`;
-    ``folder`` is a folder with ``index.csv`` (columns image, label, and if wanted subject and split) whose maps hold anatomy numbers
-    and label the structures in ``labelled``. Blank-slice removal and contrast stretch are those of Markhali 2024.
+    ``folder`` is a folder with ``index.csv`` (columns image, label, and if wanted subject and split) whose maps hold anatomy
+    numbers and label the structures in ``labelled``. Blank-slice removal and contrast stretch are those of Markhali 2024.
     """
 
     kind: str
@@ -104,7 +103,8 @@ class OptimizerSettings:
 
     def __post_init__(self) -> None:
         _require(0 < self.learning_rate <= 1, f"The learning rate must be above 0 and at most 1, not {self.learning_rate}.")
-        _require(min(self.weight_decay, self.warm_up_steps, self.last_share) >= 0, "Settings of the optimizer cannot be negative.")
+        smallest = min(self.weight_decay, self.warm_up_steps, self.last_share)
+        _require(smallest >= 0, "Settings of the optimizer cannot be negative.")
         _require(self.clip_norm > 0, "The norm that gradients are clipped to must be above 0.")
         _require(0 <= self.ema_decay < 1, f"The decay of the averaged weights must be from 0 to below 1, not {self.ema_decay}.")
 
@@ -160,7 +160,7 @@ def read_config(path: Path) -> TrainingConfig:
     content = _parsed(text, path)
     config = config_from(content, path.name)
     sources = tuple(_beside(source, path.parent) for source in config.sources)
-    return typing.cast(TrainingConfig, _replaced(config, sources=sources))
+    return replace(config, sources=sources)
 
 
 def config_from(content: object, named: str = "the configuration") -> TrainingConfig:
@@ -171,13 +171,7 @@ def config_from(content: object, named: str = "the configuration") -> TrainingCo
 def _beside(source: SourceSettings, folder: Path) -> SourceSettings:
     if not source.path:
         return source
-    return typing.cast(SourceSettings, _replaced(source, path=str(folder / Path(source.path).expanduser())))
-
-
-def _replaced(value: Any, **changes: Any) -> Any:  # noqa: ANN401 - any of the dataclasses here
-    from dataclasses import replace
-
-    return replace(value, **changes)
+    return replace(source, path=str(folder / Path(source.path).expanduser()))
 
 
 def _parsed(text: str, path: Path) -> object:
@@ -226,7 +220,7 @@ def _value(wanted: Any, value: object, place: str) -> object:  # noqa: ANN401 - 
             return float(value)
         except ValueError:
             pass
-    elif isinstance(wanted, type) and not isinstance(origin, types.GenericAlias) and type(value) is wanted:
+    elif isinstance(wanted, type) and type(value) is wanted:
         return value
     raise InputError(f"In {place}: '{value}' is not {_NOUNS.get(wanted, 'a list')}.")
 

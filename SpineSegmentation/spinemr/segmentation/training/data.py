@@ -82,7 +82,7 @@ class Mixture:
         edges = np.cumsum(shares / shares.sum())
         places = (np.arange(self._size) + rng.random()) / self._size
         chosen = np.searchsorted(edges[:-1], places, side="right")
-        return np.bincount(chosen, minlength=len(self._sources)).tolist()
+        return [int(count) for count in np.bincount(chosen, minlength=len(self._sources))]
 
     def _fitted(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return Crop(rows=self._grid.rows, columns=self._grid.columns)(sample, rng)

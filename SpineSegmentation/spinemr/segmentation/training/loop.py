@@ -58,7 +58,9 @@ def train(
     With ``resume`` the run in the folder goes on; without, a folder that holds one is refused.
     """
     torch = torch_or_sentence()
-    state = _state_to_resume(config, folder) if resume else _fresh(folder)
+    state = _state_to_resume(config, folder) if resume else None
+    if not resume:
+        _make_fresh(folder)
     if config.threads:
         torch.set_num_threads(config.threads)
     write_json_atomic(config.as_dict(), folder / CONFIG)
@@ -213,7 +215,7 @@ def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def _fresh(folder: Path) -> None:
+def _make_fresh(folder: Path) -> None:
     if (folder / LAST).exists():
         raise OutputError(f"The folder {folder} holds a run already.", "Go on with it by --resume, or choose another folder.")
     try:

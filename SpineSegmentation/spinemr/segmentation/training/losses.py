@@ -2,8 +2,8 @@
 
 With probabilities p and the set S of classes a pixel may have:
 
-* cross entropy ``-log sum_{c in S} p_c`` (the marginal loss of Shi et al. 2021, doi:10.1016/j.media.2021.101979): probability moved
-  between classes of the same set changes nothing, and a pixel about which nothing is known contributes nothing;
+* cross entropy ``-log sum_{c in S} p_c`` (the marginal loss of Shi et al. 2021, doi:10.1016/j.media.2021.101979): probability
+  moved between classes of the same set changes nothing, and a pixel about which nothing is known contributes nothing;
 * soft Dice of a structure G (one class, or the union of several), with ``p_G = sum_{c in G} p_c`` over the pixels that certainly
   belong to G or certainly do not: ``1 - 2 sum(p_G t) / (sum p_G + sum t)``; IoU alike. Structures of which a batch holds no
   certain pixel contribute nothing.
@@ -78,9 +78,9 @@ def _allowed(logits: Tensor, sets: Tensor) -> Tensor:
     """Which classes each pixel may have, in the shape of the logits."""
     import torch
 
-    bits = torch.tensor([1 << index for index in range(CLASS_COUNT)], dtype=torch.uint8, device=sets.device).view(1, -1, *([1] * (sets.ndim - 1)))
     if logits.shape[1] != CLASS_COUNT:
         raise ValueError(f"expected {CLASS_COUNT} classes, not {logits.shape[1]}")
-    return (sets.unsqueeze(1) & bits) != 0
+    bits = torch.tensor([1 << index for index in range(CLASS_COUNT)], dtype=torch.uint8, device=sets.device)
+    return (sets.unsqueeze(1) & bits.view(1, -1, *[1] * (sets.ndim - 1))) != 0
 
 

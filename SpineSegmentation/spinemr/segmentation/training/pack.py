@@ -20,7 +20,7 @@ from scipy import ndimage
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.intensity import stretch
-from spinemr.segmentation.classes import ANYTHING, CLASS_COUNT, VERTEBRA, WHOLE_CANAL, BoolArray, ByteArray, NetworkClass
+from spinemr.segmentation.classes import ANYTHING, CLASS_COUNT, VERTEBRA, WHOLE_CANAL, ByteArray, NetworkClass
 from spinemr.segmentation.training.sources import TRAIN, VALIDATION, LabelledSlice, SliceSet, write_packed
 
 SPIDER_VALIDATION = ("005", "065", "110", "141", "191", "220")
@@ -30,7 +30,7 @@ LATERAL_VALIDATION = ("10009", "10014", "10019", "10024", "10029")
 """The subjects of the mixed T1/T2 slices that are never trained on."""
 
 VERTEBRAL_PITCH_MM = 36.0
-"""Distance between the middles of neighbouring lumbar vertebrae, body and disc together; sizes slices that came without a scale."""
+"""Between the middles of neighbouring lumbar vertebrae, body and disc together; gives slices without a scale one."""
 
 T1_PIXEL_MM = 0.6875
 DISC_MARGIN_PIXELS = 2
@@ -158,7 +158,11 @@ def _pictures(folder: Path) -> Iterator[tuple[str, ByteArray, ByteArray]]:
     for path in sorted((folder / "images").glob("*.png")):
         label = folder / "labels" / path.name
         if label.is_file():
-            yield path.stem, *(sitk.GetArrayFromImage(sitk.ReadImage(str(p))).astype(np.uint8) for p in (path, label))
+            yield path.stem, _picture(path), _picture(label)
+
+
+def _picture(path: Path) -> ByteArray:
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path))).astype(np.uint8)
 
 
 def _subject(name: str) -> str:

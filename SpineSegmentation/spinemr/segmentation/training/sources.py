@@ -159,7 +159,8 @@ def _index(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read.", "A source folder needs an index.csv with the columns image and label.") from error
+        hint = "A source folder needs an index.csv with the columns image and label."
+        raise InputError(f"{path} cannot be read.", hint) from error
     if not rows or not all(row.get("image") and row.get("label") for row in rows):
         raise InputError(f"{path} does not name pairs.", "It needs the columns image and label, filled in each row.")
     wrong = [row["split"] for row in rows if row.get("split") and row["split"] not in SPLITS]
@@ -169,11 +170,11 @@ def _index(path: Path) -> list[dict[str, str]]:
 
 
 def _pair(folder: Path, row: dict[str, str]) -> Iterable[LabelledSlice]:
+    import SimpleITK as sitk
+
     from spinemr.imaging.files import read_image, read_labels
     from spinemr.imaging.geometry import WorkingFrame, match_grid
     from spinemr.imaging.intensity import stretch
-
-    import SimpleITK as sitk
 
     image = read_image(folder / row["image"])
     labels = match_grid(read_labels(folder / row["label"]), image)

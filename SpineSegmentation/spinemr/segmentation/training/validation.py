@@ -1,4 +1,4 @@
-"""Dice of a network on slices nobody trained on: per subject, at the slices' own pixels, in three dimensions where there are stacks."""
+"""Dice of a network on slices nobody trained on: per subject over all slices of the stack, at the slices' own pixels."""
 
 from __future__ import annotations
 
