@@ -62,6 +62,17 @@ class CardMetric:
 
 
 @dataclass(frozen=True)
+class ModelInput:
+    """What a network of slices has to be shown: pixel size, what rows and columns are a multiple of, and how intensities
+    are brought to 0..1 (two percentiles of the study).
+    """
+
+    pixel_mm: float
+    multiple: int
+    percentiles: tuple[float, float] = (0.5, 99.5)
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Everything a user has to know before trusting a model."""
 
@@ -74,6 +85,7 @@ class ModelCard:
     limits: str
     recipe: str
     commit: str
+    input: ModelInput
     files: tuple[ModelFile, ...]
     training_data: tuple[TrainingData, ...]
     metrics: tuple[CardMetric, ...]
@@ -137,10 +149,25 @@ class _Reader:
             name=self._matching(fields, "name", _NAME, "may hold a-z, 0-9, dot, dash and underscore"),
             task=task,
             **{key: self._text(fields, key) for key in _TEXTS},
+            input=self._input(self._mapping(fields.get("input"), "input")),
             files=tuple(self._file(item) for item in self._items(fields, "files")),
             training_data=tuple(self._data(item) for item in self._items(fields, "training_data")),
             metrics=tuple(self._metric(item) for item in self._items(fields, "metrics")),
         )
+
+    def _input(self, item: Mapping[str, Any]) -> ModelInput:
+        pixel, multiple = self._number(item, "pixel_mm"), self._number(item, "multiple")
+        low, high = self._pair(item, "percentiles")
+        if not (pixel > 0 and multiple >= 1 and multiple == int(multiple) and 0 <= low < high <= 100):
+            self._refuse("input", "is no pixel size, multiple and pair of percentiles")
+        return ModelInput(pixel, int(multiple), (low, high))
+
+    def _pair(self, item: Mapping[str, Any], key: str) -> tuple[float, float]:
+        pair = item.get(key)
+        if not isinstance(pair, list) or len(pair) != 2:
+            self._refuse(key, "is not a pair of numbers")
+        first, second = (self._number({key: bound}, key) for bound in pair)
+        return first, second
 
     def _file(self, item: Mapping[str, Any]) -> ModelFile:
         path = self._text(item, "path")
@@ -154,10 +181,7 @@ class _Reader:
         return TrainingData(name, licence, citation, self._count(item))
 
     def _metric(self, item: Mapping[str, Any]) -> CardMetric:
-        interval = item.get("ci95")
-        if not isinstance(interval, list) or len(interval) != 2:
-            self._refuse("ci95", "is not a pair of numbers")
-        low, high = (self._number({"ci95": bound}, "ci95") for bound in interval)
+        low, high = self._pair(item, "ci95")
         value = self._number(item, "value")
         if not low <= value <= high:
             self._refuse("ci95", "does not contain the value")

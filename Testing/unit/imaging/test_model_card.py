@@ -19,6 +19,7 @@ CARD = {
     "limits": "Not for diagnosis.",
     "recipe": "configs/spine-2d.yaml",
     "commit": "0123abc",
+    "input": {"pixel_mm": 1.1, "multiple": 16, "percentiles": [0.5, 99.5]},
     "files": [{"format": "onnx", "path": "spine-2d.onnx", "sha256": "ab" * 32}],
     "training_data": [{"name": "Drawn studies", "licence": "Apache-2.0", "citation": "SpineMR", "n": 1000}],
     "metrics": [{"name": "DSC of discs", "value": 0.91, "ci95": [0.9, 0.92], "n": 31, "data": "held-out subjects"}],

@@ -58,7 +58,7 @@ class OpenVinoRuntime:
         if shape not in self._compiled:
             fixed = self._model.clone()
             fixed.reshape([1, *shape])
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self._threads}
+            settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": self._threads}
             self._compiled[shape] = self._core.compile_model(fixed, "CPU", settings)
         return self._compiled[shape]
 
