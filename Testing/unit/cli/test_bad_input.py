@@ -351,7 +351,7 @@ def test_interrupted_while_writing_leaves_the_old_result(spinemr, truth_path, tm
     def interrupted(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("os.replace", interrupted)
+    monkeypatch.setattr("pathlib.Path.replace", interrupted)
     assert spinemr("evaluate", truth_path, truth_path, "-o", out).code == 130
     assert listed(tmp_path) == before
     assert out.read_text() == "old"
