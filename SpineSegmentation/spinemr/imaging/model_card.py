@@ -63,8 +63,9 @@ class CardMetric:
 
 @dataclass(frozen=True)
 class ModelInput:
-    """What a network of slices has to be shown: pixel size, what rows and columns are a multiple of, and how intensities
-    are brought to 0..1 (two percentiles of the study).
+    """What a network of slices has to be shown.
+
+    Pixel size, the number that rows and columns are a multiple of, and the two percentiles of a study that become 0 and 1.
     """
 
     pixel_mm: float

@@ -106,7 +106,8 @@ def sample_of(slices=1, rows=40, columns=36, seed=0):
 
 def test_table_above_names_every_class():
     listed = {type(a).__name__ for a in (*EVERY_ONE.values(), *WITHOUT_STRENGTH.values())}
-    classes = {n for n in augmentation.__all__ if inspect.isclass(getattr(augmentation, n)) and not get_origin(getattr(augmentation, n))}
+    exported = {n: getattr(augmentation, n) for n in augmentation.__all__}
+    classes = {n for n, found in exported.items() if inspect.isclass(found) and not get_origin(found)}
     assert classes - {"Sample", "Augmentation", "OneOf"} <= listed
 
 
