@@ -25,6 +25,8 @@ def test_one_study_lies_in_the_folder_itself(spinemr, quick_study, tmp_path):
     truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     assert (truth["name"], truth["disc_height_mm"]) == ("drawn_00007", {"L4-L5": 10.5})
     provenance = json.loads((folder / "image.json").read_text(encoding="utf-8"))
+    assert provenance["command"][:3] == ["spinemr", "phantom", "-o"]
+    assert not any("/" in word or "\\" in word for word in provenance["command"])
     assert provenance["parameters"] == {
         "seed": 7, "parts": True, "contrast": "t2", "grade": "III", "scanner": "x", "pathology": None,
     }  # fmt: skip

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from spinemr.cli.consoles import results
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
+from spinemr.cli.session import command_line
 from spinemr.imaging.errors import OutputError
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _write(evaluation: Evaluation, spacing_mm: tuple[float, ...], target: Path, 
     from spinemr.imaging.atomic import write_json_atomic
     from spinemr.imaging.provenance import Provenance
 
-    provenance = Provenance.of("spinemr evaluate", parameters={"resample": resample}, inputs=list(inputs.values()))
+    parameters, files = {"resample": resample}, list(inputs.values())
+    provenance = Provenance.of("spinemr evaluate", command=command_line(), parameters=parameters, inputs=files)
     content: dict[str, Any] = {role: path.name for role, path in inputs.items()}
     content |= {"spacing_mm": list(spacing_mm), **evaluation.as_dict(), "provenance": provenance.as_dict()}
     write_json_atomic(content, target)

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from spinemr.cli.consoles import results
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
+from spinemr.cli.session import command_line
 
 if TYPE_CHECKING:
     from spinemr.imaging.progress import ProgressCallback
@@ -204,7 +205,7 @@ def _write_study(folder: Path, seed: int, options: dict[str, Any], parts: bool, 
     with watch.phase("write"):
         _write_files(study, folder, parts)
     parameters = {"seed": seed, "parts": parts, **options}
-    provenance = Provenance.of("spinemr phantom", parameters=parameters, seconds=watch.seconds)
+    provenance = Provenance.of("spinemr phantom", command=command_line(), parameters=parameters, seconds=watch.seconds)
     for name in ("image.nii.gz", "labels.nii.gz"):
         provenance.write_beside(folder / name)
     progress(Progress("write", 1.0, "Done"))
