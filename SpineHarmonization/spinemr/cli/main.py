@@ -17,7 +17,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.text import Text
 
-from spinemr.cli.commands import evaluate, models, phantom
+from spinemr.cli.commands import evaluate, export, models, phantom, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
 from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
@@ -44,8 +44,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("evaluate")(evaluate.command)
+app.command("export")(export.command)
 app.command("phantom")(phantom.command)
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 
 
 @dataclass

@@ -68,7 +68,8 @@ class Checkpoint:
 
         network = build_network(self.config.network.name, self.config.network.options)
         network.load_state_dict(dict(self.averaged))
-        return network.eval()
+        network.eval()
+        return network
 
 
 def torch_or_sentence() -> Any:  # noqa: ANN401 - a module

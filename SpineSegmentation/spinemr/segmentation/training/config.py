@@ -153,12 +153,7 @@ class TrainingConfig:
 
 def read_config(path: Path) -> TrainingConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The configuration {path} cannot be read.", "Give a YAML or JSON file.") from error
-    content = _parsed(text, path)
-    config = config_from(content, path.name)
+    config = config_from(parsed(read_text(path), path), path.name)
     sources = tuple(_beside(source, path.parent) for source in config.sources)
     return replace(config, sources=sources)
 
@@ -174,7 +169,16 @@ def _beside(source: SourceSettings, folder: Path) -> SourceSettings:
     return replace(source, path=str(folder / Path(source.path).expanduser()))
 
 
-def _parsed(text: str, path: Path) -> object:
+def read_text(path: Path) -> str:
+    """The text of a configuration."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The file {path} cannot be read.", "Give a YAML or JSON file.") from error
+
+
+def parsed(text: str, path: Path) -> object:
+    """The values of a YAML or JSON text, by the suffix of its file."""
     if path.suffix.lower() == ".json":
         try:
             return json.loads(text)

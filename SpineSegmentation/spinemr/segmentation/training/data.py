@@ -116,11 +116,15 @@ class DataOf:
     def open(self) -> TrainingData:
         """Read everything; refuse a subject on both sides of the split."""
         refuse_shared_subjects(found for sets in self._sets.values() for found in sets)
-        sources = tuple(s for settings in self.config.sources if settings.share > 0 for s in self._sources_of(settings))
         config = self.config
+        sources = tuple(s for settings in self.config.sources if settings.share > 0 for s in self._sources_of(settings))
         mixture = Mixture(sources, config.grid, config.batch_size, config.seed, config.steps)
+        return TrainingData(mixture, self.validation())
+
+    def validation(self) -> tuple[SliceSet, ...]:
+        """The slices of each set that are only judged on, at their own pixels."""
         held = {found.name: found.only(VALIDATION) for sets in self._sets.values() for found in sets}
-        return TrainingData(mixture, tuple(found for found in held.values() if found.slices))
+        return tuple(found for found in held.values() if found.slices)
 
     def _sources_of(self, settings: SourceSettings) -> Iterator[Source]:
         if settings.kind == "drawn":

@@ -1,0 +1,202 @@
+"""From a checkpoint to a model that ships: ONNX, safetensors and a card whose figures were measured on the very files.
+
+The averaged weights are exported. The ONNX file, run by OpenVINO, has to give what PyTorch gives; validation Dice is measured
+on subjects nobody trained on, and a card is not written without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spinemr.imaging.atomic import write_json_atomic
+from spinemr.imaging.errors import InputError, OutputError
+from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, TrainingData
+from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
+from spinemr.imaging.provenance import sha256_of
+from spinemr.imaging.staged_folder import staged_folder
+from spinemr.segmentation.networks.registry import network_entry
+from spinemr.segmentation.training.checkpoint import Checkpoint
+from spinemr.segmentation.training.config import parsed, read_text
+from spinemr.segmentation.training.data import DataOf
+from spinemr.segmentation.training.validation import SetDice, confidence_interval, dice_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PARITY_TOLERANCE = 1e-3
+"""Largest difference of a class probability between PyTorch and OpenVINO."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_TEXTS = ("name", "title", "version", "licence", "intended_use", "limits", "recipe", "commit")
+
+
+@dataclass(frozen=True)
+class CardTexts:
+    """What nobody can measure: names, licence, use, limits, and what the model was trained on."""
+
+    name: str
+    title: str
+    version: str
+    licence: str
+    intended_use: str
+    limits: str
+    recipe: str
+    commit: str
+    training_data: tuple[TrainingData, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> CardTexts:
+        """From a YAML or JSON file with these fields."""
+        content = parsed(read_text(path), path)
+        if not isinstance(content, dict):
+            raise InputError(f"{path.name} is not a list of names and values.")
+        texts = {name: str(content.get(name) or "") for name in _TEXTS}
+        missing = [name for name, text in texts.items() if not text.strip()]
+        entries = content.get("training_data")
+        if missing or not isinstance(entries, list) or not entries:
+            raise InputError(f"{path.name} does not say: {', '.join(missing) or 'training_data'}.")
+        try:
+            data = tuple(TrainingData(**entry) for entry in entries)
+        except TypeError as error:
+            raise InputError(f"In {path.name}: an entry of training_data needs name, licence, citation and n.") from error
+        return cls(**texts, training_data=data)
+
+
+    @classmethod
+    def unstated(cls, name: str, state: Checkpoint) -> CardTexts:
+        """For somebody's own model: every text says that nobody said it."""
+        if not NAME.fullmatch(name):
+            raise InputError(f"'{name}' is no name of a model.", "Use a-z, 0-9, dot, dash and underscore.")
+        said = dict.fromkeys(_TEXTS, "not stated") | {"name": name, "title": f"Segmentation network {name}"}
+        sources = [source for source in state.config.sources if source.share > 0]
+        names = [source.group or Path(source.path).name or "drawn spines" for source in sources]
+        return cls(**said, training_data=tuple(TrainingData(n, "not stated", "not stated", 1) for n in names))
+
+
+def export(
+    checkpoint: Path, folder: Path, texts: CardTexts | None = None, *, name: str = "own", progress: ProgressCallback = silent
+) -> ModelCard:
+    """Write ``<name>.onnx``, ``<name>.safetensors`` and ``<name>.card.json`` into a folder, beside other models.
+
+    Without texts the model gets ``name`` and a card that states nothing but what was measured. An older model of the same
+    name is replaced, once everything of the new one is there.
+    """
+    state = Checkpoint.read(checkpoint)
+    texts = texts or CardTexts.unstated(name, state)
+    network = state.network_of_averages()
+    scores = _measured(state, network, within(progress, 0.0, 0.8))
+    staged = folder / f".{texts.name}"
+    with staged_folder(staged, replaceable=lambda _: True) as place:
+        progress(Progress("export", 0.8, "Writing the weights"))
+        write_safetensors(network, state, place / f"{texts.name}.safetensors")
+        write_onnx(network, state, place / f"{texts.name}.onnx")
+        progress(Progress("export", 0.9, "Comparing OpenVINO with PyTorch"))
+        refuse_other_results(network, place / f"{texts.name}.onnx", network_entry(state.config.network.name).multiple)
+        card = _card(texts, state, place, scores)
+        write_json_atomic(card.as_dict(), place / f"{texts.name}{CARD_SUFFIX}")
+        ModelCard.read(place / f"{texts.name}{CARD_SUFFIX}")
+    _move(staged, folder)
+    progress(Progress("export", 1.0, "Done"))
+    return card
+
+
+def write_onnx(network: nn.Module, state: Checkpoint, path: Path) -> None:
+    """One file, slices and their size free, image ``[slice][1][row][column]`` to logits ``[slice][class][row][column]``."""
+    import torch
+
+    free = torch.export.Dim.DYNAMIC
+    example = torch.rand(2, 1, state.config.grid.rows, state.config.grid.columns)
+    with contextlib.redirect_stdout(io.StringIO()):  # the exporter talks
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=({0: free, 2: free, 3: free},),
+            input_names=["image"],
+            output_names=["logits"],
+            verbose=False,
+        )
+    program.save(str(path))
+
+
+def write_safetensors(network: nn.Module, state: Checkpoint, path: Path) -> None:
+    """The weights by name, and in the header which network of the registry they belong to."""
+    try:
+        from safetensors.torch import save
+    except ImportError as error:
+        raise InputError("Export needs the package safetensors.", "Install it with: pip install 'spinemr[train]'") from error
+    settings = state.config.network
+    header = {"network": settings.name, "options": json.dumps(dict(settings.options))}
+    path.write_bytes(save({name: value.contiguous() for name, value in network.state_dict().items()}, metadata=header))
+
+
+def refuse_other_results(network: nn.Module, onnx: Path, multiple: int) -> None:
+    """Raise unless OpenVINO gives the probabilities PyTorch gives, also for another number and size of slices."""
+    import torch
+
+    from spinemr.segmentation.inference.runtime import OpenVinoRuntime, softmax
+
+    rng = np.random.default_rng(0)
+    runtime = OpenVinoRuntime(onnx)
+    for slices, rows, columns in ((1, 8, 8), (3, 5, 9)):
+        images = rng.random((slices, 1, rows * multiple, columns * multiple), dtype=np.float32)
+        with torch.inference_mode():
+            wanted = softmax(network(torch.from_numpy(images)).float().numpy().copy())
+        difference = float(np.abs(runtime(images) - wanted).max())
+        if not difference <= PARITY_TOLERANCE:
+            raise OutputError(f"OpenVINO and PyTorch differ by {difference:.2g} in a probability; nothing was exported.")
+
+
+def _measured(state: Checkpoint, network: nn.Module, progress: ProgressCallback) -> tuple[SetDice, ...]:
+    held = DataOf(state.config).validation()
+    if not held:
+        raise InputError(
+            "The sources of this run hold no validation slices, so nothing can be said about the model.",
+            "Give some subjects the split 'validation' and train again.",
+        )
+    return dice_of(network, held, state.config.grid, progress=progress)
+
+
+def _card(texts: CardTexts, state: Checkpoint, place: Path, scores: Sequence[SetDice]) -> ModelCard:
+    files = [(kind, place / f"{texts.name}.{kind}") for kind in ("onnx", "safetensors")]
+    about: dict[str, Any] = {name: getattr(texts, name) for name in _TEXTS}
+    return ModelCard(
+        task="segmentation",
+        input=ModelInput(state.config.grid.pixel_mm, network_entry(state.config.network.name).multiple),
+        files=tuple(ModelFile(kind, path.name, sha256_of(path)) for kind, path in files),
+        training_data=texts.training_data,
+        metrics=tuple(metric for score in scores for metric in _metrics(score)),
+        **about,
+    )
+
+
+def _metrics(score: SetDice) -> list[CardMetric]:
+    """Rounded to four places, as figures of so few subjects deserve."""
+    found = []
+    for structure, values in score.of_subjects.items():
+        if values:
+            low, high = confidence_interval(values)
+            mean = float(np.mean(values))
+            data = f"validation subjects of {score.name}, never trained on; measured by spinemr export"
+            rounded = (round(low, 4), round(high, 4))
+            found.append(CardMetric(f"Dice of {structure}, mean over subjects", round(mean, 4), rounded, len(values), data))
+    return found
+
+
+def _move(staged: Path, folder: Path) -> None:
+    """The card last: a model without a card does not exist for anybody."""
+    try:
+        for path in sorted(staged.iterdir(), key=lambda p: p.name.endswith(CARD_SUFFIX)):
+            path.replace(folder / path.name)
+        staged.rmdir()
+    except OSError as error:
+        raise OutputError(f"The model cannot be moved to {folder}.", f"Its files lie in {staged}.") from error
