@@ -37,7 +37,7 @@ _LIGHT_ENCODERS = {
     "resnet18": "resnet18",
     "efficientnet-b0": "efficientnet-b0",
     "mobilenetv2": "mobilenet_v2",
-    "mobilenetv3": "timm-mobilenetv3_large_100",
+    "mobilenetv3": "tu-mobilenetv3_large_100",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,10 @@ def basic_unet_3d(classes: int, options: Mapping[str, Any]) -> nn.Module:
 
 
 def _built(name: str, constructor: Any, **settings: Any) -> Any:  # noqa: ANN401 - another package's class
+    known = inspect.signature(constructor).parameters
+    unknown = [option for option in settings if option not in known]  # some constructors swallow what they do not know
+    if unknown:
+        raise InputError(f"The network {name} has no option '{unknown[0]}'.", f"Choose from: {', '.join(known)}.")
     try:
         return constructor(**settings)
     except (TypeError, ValueError, KeyError) as error:
