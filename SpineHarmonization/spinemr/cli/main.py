@@ -11,20 +11,19 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Annotated, TextIO
 
 import typer
 from rich.text import Text
 
-from spinemr.cli.commands import evaluate, export, models, phantom, train
+from spinemr.cli.commands import evaluate, export, models, phantom, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
+from spinemr.cli.session import DEBUG_VARIABLE, Session
 from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
 from spinemr.imaging.version import __version__
 
 OK, INTERNAL, USER, CANCELLED = 0, 1, 2, 130
-DEBUG_VARIABLE = "SPINEMR_DEBUG"
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """click's ClickException, from click itself or from the copy newer versions of typer carry."""
@@ -46,15 +45,9 @@ app = typer.Typer(
 app.command("evaluate")(evaluate.command)
 app.command("export")(export.command)
 app.command("phantom")(phantom.command)
+app.command("segment")(segment.command)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
-
-
-@dataclass
-class Session:
-    """What holds for one call of the command line."""
-
-    debug: bool = field(default_factory=lambda: os.environ.get(DEBUG_VARIABLE, "") not in ("", "0"))
 
 
 def _print_version(wanted: bool) -> None:
@@ -81,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never raises."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _never_fail_to_print(sys.stdout, sys.stderr)
-    session = Session()
+    session = Session(tuple(words))
     try:
         with _notes_on_stderr(session), interruptible():
             code = typer.main.get_command(app).main(words, prog_name="spinemr", standalone_mode=False, obj=session)

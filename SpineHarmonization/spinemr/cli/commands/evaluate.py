@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from spinemr.cli.consoles import results
+from spinemr.cli.label_scheme import LabelScheme
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 from spinemr.cli.session import command_line
 from spinemr.imaging.errors import OutputError
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from spinemr.segmentation.metrics import Evaluation, Scores
-
-
-class LabelScheme(str, Enum):
-    """Whose numbers a label map holds."""
-
-    VERSE = "verse"
-    SPIDER = "spider"
-    TOTALSPINESEG = "totalspineseg"
 
 
 def command(

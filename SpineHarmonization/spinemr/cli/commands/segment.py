@@ -1,0 +1,189 @@
+"""``spinemr segment``: named discs, vertebrae, canal and sacrum of one study or of a folder of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spinemr.cli.consoles import messages
+from spinemr.cli.label_scheme import LabelScheme
+from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
+from spinemr.cli.session import command_line
+from spinemr.imaging.errors import InputError, SpineMRError
+
+if TYPE_CHECKING:
+    from spinemr.imaging.progress import ProgressCallback
+    from spinemr.segmentation.inference.model import OpenModel
+    from spinemr.segmentation.inference.segment import Segmentation
+
+FOLDER_RESULT = ".nii.gz"
+
+
+class Device(str, Enum):
+    """What a network runs on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How every study of a call is segmented and written."""
+
+    scheme: str
+    parts: bool
+    shift: int
+    flip_average: bool
+    spacing_mm: tuple[float, ...] | None
+    series: str | None
+
+
+def command(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image, a DICOM folder, or a folder of images.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help=".nii.gz, .nrrd, .mha or .seg.nrrd; a folder for a folder of images."),
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="A model (spinemr models), or the path of a .card.json.")
+    ] = "balanced",
+    device: Annotated[Device, typer.Option(metavar="WHERE", help="auto, cpu, cuda or mps.")] = Device.AUTO,
+    labels: Annotated[
+        LabelScheme, typer.Option(metavar="SCHEME", help="Whose numbers to write: verse, spider or totalspineseg.")
+    ] = LabelScheme.VERSE,
+    parts: Annotated[
+        bool, typer.Option("--parts/--no-parts", help="Tell vertebral bodies and posterior elements apart.")
+    ] = False,
+    shift: Annotated[int, typer.Option(min=-3, max=3, metavar="N", help="Move all levels down by N (up: -N).")] = 0,
+    flip_average: Annotated[
+        bool, typer.Option("--flip-average", help="Look at each slice mirrored too: slower, a little better.")
+    ] = False,
+    spacing: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y[,Z]", help="Voxel spacing in mm where the file has none (pictures).", show_default=False),
+    ] = None,
+    series: Annotated[str | None, typer.Option(metavar="N", help="Which series of a DICOM folder.", show_default=False)] = None,
+    progress: ProgressOption = ProgressMode.AUTO,
+) -> None:
+    """Segment lumbar MRI of any contrast and orientation.
+
+    The result lies on the image's own grid; OUT.json beside it says what was
+    found, how sure that is, and how it was made. Levels are counted from the
+    sacrum and could be shifted by one: look at them, and use --shift.
+
+    Not a medical device.
+
+    Example: [bold]spinemr segment study.nii.gz -o study_labels.seg.nrrd[/bold]
+
+    Example: [bold]spinemr segment dicom_folder -o labels.nii.gz --parts --device cpu[/bold]
+    """
+    from spinemr.segmentation.inference.model import open_model
+
+    wishes = Wishes(labels.value, parts, shift, flip_average, _spacing(spacing), series)
+    studies = _images_in(image)
+    with shown(progress) as report:
+        opened = open_model(model, device.value)
+        if studies is None:
+            found = _segment_one(image, output, opened, wishes, report)
+            lines = _told(found, output)
+        else:
+            lines = _segment_folder(studies, output, opened, wishes, report)
+    if progress is not ProgressMode.JSON:
+        for line in lines:
+            typer.echo(line)
+
+
+def _spacing(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (2, 3):
+        raise InputError(f"'{text}' is no spacing.", "Give two or three numbers in mm, as in --spacing 0.7,0.7")
+    return numbers
+
+
+def _images_in(place: Path) -> list[Path] | None:
+    """The volumes of a folder that is not a DICOM folder; ``None`` for one study."""
+    from spinemr.imaging.formats import Format, format_of
+
+    if not place.is_dir():
+        return None
+    kinds = (Format.NIFTI, Format.NRRD, Format.META, Format.PICTURE)
+    found = sorted(path for path in place.iterdir() if path.is_file() and format_of(path) in kinds)
+    return found or None
+
+
+def _segment_one(image: Path, output: Path, model: OpenModel, wishes: Wishes, progress: ProgressCallback) -> Segmentation:
+    from spinemr.imaging.files import read_image, write_labels
+    from spinemr.imaging.parts import united
+    from spinemr.imaging.progress import Progress, within
+    from spinemr.imaging.provenance import Stopwatch
+    from spinemr.segmentation.inference.segment import segment
+
+    watch = Stopwatch()
+    with watch.phase("read"):
+        volume = read_image(image, spacing_mm=wishes.spacing_mm, series=wishes.series, progress=within(progress, 0.0, 0.1))
+    with watch.phase("segment"):
+        found = segment(volume, model, shift=wishes.shift, flip_average=wishes.flip_average, progress=within(progress, 0.1, 0.95))
+    with watch.phase("write"):
+        write_labels(found.labels if wishes.parts else united(found.labels), output, scheme=wishes.scheme)
+    _write_sidecar(found, image, output, model, wishes, watch.seconds)
+    progress(Progress("write", 1.0, "Done"))
+    return found
+
+
+def _write_sidecar(
+    found: Segmentation, image: Path, output: Path, model: OpenModel, wishes: Wishes, seconds: dict[str, float]
+) -> None:
+    from dataclasses import asdict
+
+    from spinemr.imaging.atomic import write_json_atomic
+    from spinemr.imaging.provenance import Provenance, sidecar_of
+
+    made = Provenance.of(
+        "spinemr segment",
+        command=command_line(),
+        parameters={**asdict(wishes), "device": model.runtime.device},
+        inputs=[image],
+        models={model.card.name: model.sha256},
+        seconds=seconds,
+    )
+    content: dict[str, Any] = {**found.report.as_dict(), "provenance": made.as_dict()}
+    write_json_atomic(content, sidecar_of(output))
+
+
+def _told(found: Segmentation, output: Path) -> list[str]:
+    """What a person wants to know at once."""
+    report = found.report
+    confident = f"levels counted from the {report.counted_from}, confidence {report.level_confidence:.2f}"
+    return [f"{len(report.structures)} structures in {output} ({confident})", *report.flags]
+
+
+def _segment_folder(studies: list[Path], folder: Path, model: OpenModel, wishes: Wishes, progress: ProgressCallback) -> list[str]:
+    """Each image of a folder; one that cannot be segmented is named, and the others go on."""
+    from spinemr.imaging.errors import Cancelled
+    from spinemr.imaging.formats import split_suffix
+    from spinemr.imaging.progress import within
+
+    failed = 0
+    for index, study in enumerate(studies):
+        part = within(progress, index / len(studies), (index + 1) / len(studies))
+        try:
+            _segment_one(study, folder / f"{split_suffix(study)[0]}{FOLDER_RESULT}", model, wishes, part)
+        except Cancelled:
+            raise
+        except SpineMRError as error:
+            failed += 1
+            messages().print(f"{study.name}: {error}", markup=False, highlight=False)
+    if failed:
+        raise InputError(f"{failed} of {len(studies)} images were not segmented.", "Their reasons stand above.")
+    return [f"{len(studies)} segmentations in {folder}"]
