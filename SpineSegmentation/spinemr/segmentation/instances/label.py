@@ -18,7 +18,7 @@ from spinemr.segmentation.instances.discs import Disc, find_discs, level_distanc
 from spinemr.segmentation.instances.geometry import BoolArray, ByteArray, IntArray, Points, Spacing, points_of
 from spinemr.segmentation.instances.levels import NOTES, Doubts, judge, judge_conus, numbers_of
 from spinemr.segmentation.instances.orphans import OrphanRules, fill_between_slices, remove_orphans
-from spinemr.segmentation.instances.posterior import assign_posterior
+from spinemr.segmentation.instances.posterior import Levels, assign_posterior
 from spinemr.segmentation.instances.report import NoLumbarSpineError, SpineReport
 from spinemr.segmentation.instances.structures import describe
 from spinemr.segmentation.instances.vertebrae import Chain, drop_false_discs
@@ -94,10 +94,21 @@ def _label(
         doubts.add(0.9, f"{len(false)} structure(s) too close to a disc to be one were counted as bone.")
     owners = _owners(classes.shape, chain, body_index)
     centres = np.stack([np.asarray(vertebra.centre_mm) for vertebra in chain.vertebrae])
+    centres[0] = _whole_centre(chain, level_mm)
     labels = _painted(classes, chain, numbers, discs, ending, bone, body_index)
     _add_posterior(labels, classes, owners, centres, numbers, column, level_mm, spacing_mm, discs, ending)
     judge_conus(doubts, _add_canal(labels, classes, spacing_mm, centres, numbers))
     return labels, doubts, ending, _missing(chain, numbers)
+
+
+def _whole_centre(chain: Chain, level_mm: float) -> Points:
+    """Where the middle of the uppermost vertebra lies, even if the view cuts it: half a level above its disc."""
+    first = chain.vertebrae[0]
+    if first.disc_below is None:
+        return np.asarray(first.centre_mm)
+    plane = first.disc_below.plane
+    middle: Points = plane.centre - 0.5 * level_mm * plane.normal
+    return middle
 
 
 def _painted(
@@ -145,14 +156,20 @@ def _add_posterior(
 ) -> None:
     """Posterior elements under the numbers of their vertebrae; those of the sacrum are part of the sacrum."""
     mask = classes == NetworkClass.POSTERIOR
-    numbers_by_place = np.zeros(len(numbers) + 2, dtype=np.uint8)
-    numbers_by_place[1:-1] = [posterior_of(number) for number in numbers]
+    curve = column.curve
+    above = [number for number in (numbers[0] - 2, numbers[0] - 1) if number >= Anatomy.C1]
+    up = curve.direction(curve.foot(centres[:1]))[0]
+    unseen = [centres[0] - step * level_mm * up for step in range(len(above), 0, -1)]
+    by_place = [0, *(posterior_of(number) for number in (*above, *numbers))]
     if ending.kind is not LowerEnd.VERTEBRA:
-        numbers_by_place[-1] = Anatomy.SACRUM
+        by_place.append(int(Anatomy.SACRUM))
         last = discs[ending.interval - 1].plane
-        centres = np.concatenate([centres, last.centre[None] + 0.45 * level_mm * last.normal[None]])
-    place = assign_posterior(mask, owners, centres, column.curve, level_mm, spacing_mm)
-    labels[mask] = numbers_by_place[place[mask]]
+        centres = np.concatenate([centres, (last.centre + 0.45 * level_mm * last.normal)[None]])
+    levels = Levels(np.concatenate([np.reshape(unseen, (-1, 3)), centres]), curve, level_mm)
+    shifted = np.where(owners > 0, owners + np.uint8(len(above)), np.uint8(0))
+    canal = (classes == NetworkClass.CANAL) | (classes == NetworkClass.CORD)
+    place = assign_posterior(mask, shifted, canal, levels, spacing_mm)
+    labels[mask] = np.array(by_place, dtype=np.uint8)[place[mask]]
 
 
 def _add_canal(
