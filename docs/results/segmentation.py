@@ -199,7 +199,8 @@ def page(model: OpenModel, outcome: Outcome) -> str:
     failed = ", ".join(outcome.failures) or "none"
     lines += ["", f"No lumbar spine found in: {failed}. Median time of a case here: {np.median(outcome.seconds):.1f} s.", ""]
     lines += [
-        "Levels of the T2-SPACE set are counted from its lowest disc (L5-S1 by its description); those of the T1 set are annotated.",
+        "Levels of the T2-SPACE set are counted from its lowest disc (L5-S1 by its description); those of the T1 set are",
+        "annotated.",
         "Drawn studies: one of each simulated scanner, with pathology at natural prevalence.",
         "",
     ]

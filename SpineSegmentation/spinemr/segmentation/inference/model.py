@@ -46,6 +46,14 @@ def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, threads: in
     return OpenModel(card, TorchRuntime(_network(weights), target), file.sha256)
 
 
+def torch_network(wanted: str = DEFAULT_MODEL) -> nn.Module:
+    """The network of a model with its weights, in PyTorch: to run it elsewhere or to train it further."""
+    path = _card_path(wanted)
+    card = ModelCard.read(path)
+    file = _file(card, "safetensors")
+    return _network(_checked(path.parent / file.path, file, card))
+
+
 def _card_path(wanted: str) -> Path:
     if wanted.endswith(CARD_SUFFIX):
         return Path(wanted)
