@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import islice, pairwise
 
@@ -83,6 +85,32 @@ def test_workers_prepare_the_same_batches(tmp_path, tiny_run):
     alone = train(tiny_run(steps=2), tmp_path / "alone")
     helped = train(tiny_run(steps=2, workers=1), tmp_path / "helped")
     assert helped.losses == alone.losses
+
+
+@pytest.mark.slow
+def test_several_processes_keep_the_same_weights_and_learn_from_different_batches(tmp_path, tiny_run):
+    config = tmp_path / "run.json"
+    config.write_text(json.dumps(tiny_run(steps=3, checkpoint_every=3).as_dict()), encoding="utf-8")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, pathlib, json, os\n"
+        "from spinemr.segmentation.training.config import read_config\n"
+        "from spinemr.segmentation.training.loop import train\n"
+        "here = pathlib.Path(sys.argv[1])\n"
+        "outcome = train(read_config(here / 'run.json'), here / 'run')\n"
+        "target = here / ('losses ' + os.environ['RANK'] + '.json')\n"
+        "target.write_text(json.dumps(outcome.losses))\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(program), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    losses = [json.loads((tmp_path / f"losses {rank}.json").read_text()) for rank in (0, 1)]
+    assert losses[0] != losses[1]
+    together = Checkpoint.read(tmp_path / "run" / "last.pt")
+    alone = train(tiny_run(steps=3, checkpoint_every=3), tmp_path / "alone")
+    assert alone.losses[0] == losses[0][0]
+    assert alone.losses[1:] != losses[0][1:]  # the others' gradients were felt
+    assert together.step == 3
 
 
 def test_the_learning_rate_warms_up_and_falls_as_a_cosine():

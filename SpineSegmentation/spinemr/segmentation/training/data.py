@@ -20,6 +20,7 @@ from spinemr.segmentation.training.config import GridSettings, SourceSettings, T
 from spinemr.segmentation.training.sources import (
     TRAIN,
     VALIDATION,
+    LabelledSlice,
     SliceSet,
     read_folder,
     read_packed,
@@ -57,17 +58,20 @@ class Source:
 class Mixture:
     """Batches of a run; also the map-style data set that PyTorch's loader wants."""
 
-    def __init__(self, sources: tuple[Source, ...], grid: GridSettings, batch_size: int, seed: int, steps: int) -> None:
+    def __init__(
+        self, sources: tuple[Source, ...], grid: GridSettings, batch_size: int, seed: int, steps: int, rank: int = 0
+    ) -> None:
         if not sources:
             raise InputError("There is nothing to train on.")
-        self._sources, self._grid, self._size, self._seed, self._steps = sources, grid, batch_size, seed, steps
+        self._sources, self._grid, self._size, self._steps = sources, grid, batch_size, steps
+        self._seed, self._rank = seed, [rank] if rank else []
 
     def __len__(self) -> int:
         return self._steps
 
     def __getitem__(self, step: int) -> Batch:
         """The batch of a step."""
-        rng = np.random.default_rng([self._seed, step])
+        rng = np.random.default_rng([self._seed, step, *self._rank])
         images, sets = [], []
         for source, count in zip(self._sources, self.counts(rng), strict=True):
             for sample in source.take(count, rng):
@@ -113,12 +117,12 @@ class DataOf:
                 found[source] = _chosen(source, packed.get(source.path) or (read_folder(Path(source.path), source.labelled),))
         return found
 
-    def open(self) -> TrainingData:
-        """Read everything; refuse a subject on both sides of the split."""
+    def open(self, rank: int = 0) -> TrainingData:
+        """Read everything; refuse a subject on both sides of the split. Processes of another rank get other batches."""
         refuse_shared_subjects(found for sets in self._sets.values() for found in sets)
         config = self.config
         sources = tuple(s for settings in self.config.sources if settings.share > 0 for s in self._sources_of(settings))
-        mixture = Mixture(sources, config.grid, config.batch_size, config.seed, config.steps)
+        mixture = Mixture(sources, config.grid, config.batch_size, config.seed, config.steps, rank)
         return TrainingData(mixture, self.validation())
 
     def validation(self) -> tuple[SliceSet, ...]:
@@ -157,25 +161,38 @@ def _chosen(settings: SourceSettings, sets: tuple[SliceSet, ...]) -> tuple[Slice
 
 def slice_source(found: SliceSet, share: float, augment: bool) -> Source:
     """Real slices: a subject by chance, then one of its slices."""
-    by_subject = [[s for s in found.slices if s.subject == subject] for subject in found.subjects]
-
-    def take(count: int, rng: np.random.Generator) -> Iterator[Sample]:
-        for _ in range(count):
-            own = by_subject[int(rng.integers(len(by_subject)))]
-            chosen = own[int(rng.integers(len(own)))]
-            image = chosen.image.astype(np.float32) / np.float32(255)
-            yield Sample(image[None], chosen.codes[None], (SLICE_MM, chosen.pixel_mm, chosen.pixel_mm))
-
-    return Source(found.name, share, found.sets, take, training_augmentation() if augment else MinMax())
+    by_subject = tuple(tuple(s for s in found.slices if s.subject == subject) for subject in found.subjects)
+    return Source(found.name, share, found.sets, _RealSlices(by_subject), training_augmentation() if augment else MinMax())
 
 
 def drawn_source(share: float, config: TrainingConfig) -> Source:
     """Slices of drawn spines, another spine every few of them; every class is labelled."""
+    augmentation = training_augmentation(anatomy_groups()) if config.augment else MinMax()
+    return Source("drawn", share, set_table(STRUCTURES), _DrawnSlices(config.grid.rows, config.grid.columns), augmentation)
 
-    def take(count: int, rng: np.random.Generator) -> Iterator[Sample]:
-        stream = draw_samples(int(rng.integers(1 << 31)), rows=config.grid.rows, columns=config.grid.columns)
+
+@dataclass(frozen=True)
+class _RealSlices:
+    """Takes slices of subjects; a class, so that it can travel to another process."""
+
+    by_subject: tuple[tuple[LabelledSlice, ...], ...]
+
+    def __call__(self, count: int, rng: np.random.Generator) -> Iterator[Sample]:
+        for _ in range(count):
+            own = self.by_subject[int(rng.integers(len(self.by_subject)))]
+            chosen = own[int(rng.integers(len(own)))]
+            image = chosen.image.astype(np.float32) / np.float32(255)
+            yield Sample(image[None], chosen.codes[None], (SLICE_MM, chosen.pixel_mm, chosen.pixel_mm))
+
+
+@dataclass(frozen=True)
+class _DrawnSlices:
+    """Takes slices of drawn spines."""
+
+    rows: int
+    columns: int
+
+    def __call__(self, count: int, rng: np.random.Generator) -> Iterator[Sample]:
+        stream = draw_samples(int(rng.integers(1 << 31)), rows=self.rows, columns=self.columns)
         for drawn in islice(stream, count):
             yield Sample(drawn.image[None], drawn.labels[None], (SLICE_MM, *drawn.spacing_mm))
-
-    augmentation = training_augmentation(anatomy_groups()) if config.augment else MinMax()
-    return Source("drawn", share, set_table(STRUCTURES), take, augmentation)

@@ -25,6 +25,7 @@ from spinemr.segmentation.training.config import OptimizerSettings, TrainingConf
 from spinemr.segmentation.training.data import Batch, DataOf, Mixture, TrainingData
 from spinemr.segmentation.training.journal import Journal
 from spinemr.segmentation.training.losses import SegmentationLoss
+from spinemr.segmentation.training.processes import Processes
 from spinemr.segmentation.training.validation import SetDice, dice_of
 
 if TYPE_CHECKING:
@@ -55,19 +56,24 @@ def train(
 ) -> Outcome:
     """Train as the configuration says, into ``folder``: ``last.pt``, ``best.pt``, ``config.json``, ``log.csv``.
 
-    With ``resume`` the run in the folder goes on; without, a folder that holds one is refused.
+    With ``resume`` the run in the folder goes on; without, a folder that holds one is refused. Started by ``torchrun``, several
+    processes train together (:mod:`~spinemr.segmentation.training.processes`), each on batches of the configured size.
     """
     torch = torch_or_sentence()
     state = _state_to_resume(config, folder) if resume else None
-    if not resume:
+    processes = Processes.join(device_for(config.device))
+    if processes.first and not resume:
         _make_fresh(folder)
     if config.threads:
         torch.set_num_threads(config.threads)
-    write_json_atomic(config.as_dict(), folder / CONFIG)
     progress(Progress("train", 0.0, "Reading the data"))
-    run = _Run(config, folder, data or DataOf(config).open(), state, progress)
+    run = _Run(config, folder, data or DataOf(config).open(processes.rank), state, processes)
+    if not processes.first:
+        return run.finish(silent)
+    write_json_atomic(config.as_dict(), folder / CONFIG)
+    run.journal = Journal(folder, run.columns, run.step)
     try:
-        return run.finish()
+        return run.finish(progress)
     finally:
         run.journal.close()
 
@@ -93,81 +99,85 @@ def device_for(wanted: str) -> str:
 
 
 class _Run:
-    """One run on its way."""
+    """One run on its way; without a journal it neither judges nor writes."""
+
+    journal: Journal | None = None
 
     def __init__(
-        self, config: TrainingConfig, folder: Path, data: TrainingData, state: Checkpoint | None, progress: ProgressCallback
+        self, config: TrainingConfig, folder: Path, data: TrainingData, state: Checkpoint | None, processes: Processes
     ) -> None:
         import torch
 
-        self.config, self.folder, self.data, self._progress = config, folder, data, progress
-        self._device = device_for(config.device)
+        self.config, self.folder, self.data, self._processes = config, folder, data, processes
+        self._kind = device_for(config.device)
+        self._device = processes.device(self._kind)
         torch.manual_seed(config.seed)
         self._network = build_network(config.network.name, config.network.options)
         self._network.to(self._device, memory_format=torch.channels_last)
         self._averaged = AveragedWeights(self._network, config.optimizer.ema_decay)
         self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=config.optimizer.weight_decay)
         self._loss = SegmentationLoss(config.loss.cross_entropy, config.loss.dice, config.loss.iou)
-        self._step, self._best, self._losses = 0, -1.0, list[float]()
+        self.step, self._best, self._losses = 0, -1.0, list[float]()
         if state is not None:
             self._restore(state)
-        structures = tuple(f"{found.name} {name}" for found in data.validation for name in found.judged)
-        self.journal = Journal(folder, structures, self._step)
+        self.columns = tuple(f"{found.name} {name}" for found in data.validation for name in found.judged)
 
     def _restore(self, state: Checkpoint) -> None:
         self._network.load_state_dict(dict(state.network))
         for name, value in state.averaged.items():
             self._averaged.state[name].copy_(value)
         self._optimizer.load_state_dict(dict(state.optimizer))
-        self._step, self._best = state.step, state.best_dice
+        self.step, self._best = state.step, state.best_dice
 
-    def finish(self) -> Outcome:
+    def finish(self, progress: ProgressCallback) -> Outcome:
         """Take the steps that are left."""
         self._started = time.monotonic()
-        for batch in _batches(self.data.mixture, self._step, self.config):
+        for batch in _batches(self.data.mixture, self.step, self.config):
             self._losses.append(self._take_step(batch))
-            self._step += 1
-            self._report()
-            last = self._step == self.config.steps
-            if last or self._step % self.config.validate_every == 0:
-                self._validate()
-            if last or self._step % self.config.checkpoint_every == 0:
+            self.step += 1
+            self._report(progress)
+            last = self.step == self.config.steps
+            if self.journal and (last or self.step % self.config.validate_every == 0):
+                self._validate(self.journal)
+            if self.journal and (last or self.step % self.config.checkpoint_every == 0):
                 self._checkpoint().write(self.folder / LAST)
-        return Outcome(self._step, tuple(self._losses), self._best, self.folder / BEST)
+        self._processes.wait()
+        return Outcome(self.step, tuple(self._losses), self._best, self.folder / BEST)
 
     def _take_step(self, batch: Batch) -> float:
         import torch
 
-        torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self._step]).generate_state(1)[0]))
+        torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.step, self._processes.rank]).generate_state(1)[0]))
         self._network.train()
-        rate = learning_rate(self.config.optimizer, self._step, self.config.steps)
+        rate = learning_rate(self.config.optimizer, self.step, self.config.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         images = torch.from_numpy(batch.images).to(self._device, memory_format=torch.channels_last)
         sets = torch.from_numpy(batch.sets).to(self._device)
-        with torch.autocast(self._device, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
+        with torch.autocast(self._kind, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self._network(images)
         loss = self._loss(logits, sets)
         if not torch.isfinite(loss):
-            raise InputError(f"The loss is no longer a number at step {self._step}.", "Lower the learning rate.")
+            raise InputError(f"The loss is no longer a number at step {self.step}.", "Lower the learning rate.")
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._processes.average_gradients(self._network)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self.config.optimizer.clip_norm)
         self._optimizer.step()
-        self._averaged.update(self._network, self._step)
+        self._averaged.update(self._network, self.step)
         return float(loss.detach())
 
-    def _validate(self) -> None:
+    def _validate(self, journal: Journal) -> None:
         """Judge the averaged weights and keep them if they are the best; without validation slices the newest are kept."""
         scores = self._scores()
         mean = float(np.nanmean([s.mean() for s in scores])) if scores else float("nan")
-        rate = learning_rate(self.config.optimizer, self._step - 1, self.config.steps)
+        rate = learning_rate(self.config.optimizer, self.step - 1, self.config.steps)
         recent = float(np.mean(self._losses[-self.config.validate_every :]))
         seconds = time.monotonic() - self._started
-        line = {"step": float(self._step), "loss": recent, "learning_rate": rate, "seconds": seconds}
+        line = {"step": float(self.step), "loss": recent, "learning_rate": rate, "seconds": seconds}
         line |= {"mean_dice": mean} if scores else {}
         line |= {f"{s.name} {name}": float(np.mean(values)) for s in scores for name, values in s.of_subjects.items() if values}
-        self.journal.write(line)
+        journal.write(line)
         if not scores or mean > self._best:
             self._best = mean if scores else self._best
             self._checkpoint().write(self.folder / BEST)
@@ -179,14 +189,14 @@ class _Run:
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            self.config, self._step, self._network.state_dict(), self._averaged.state, self._optimizer.state_dict(), self._best
+            self.config, self.step, self._network.state_dict(), self._averaged.state, self._optimizer.state_dict(), self._best
         )
 
-    def _report(self) -> None:
+    def _report(self, progress: ProgressCallback) -> None:
         dice = f", Dice {self._best:.3f}" if self._best >= 0 else ""
         recent = float(np.mean(self._losses[-20:]))
-        message = f"Step {self._step} of {self.config.steps}, loss {recent:.3f}{dice}"
-        self._progress(Progress("train", self._step / self.config.steps, message))
+        message = f"Step {self.step} of {self.config.steps}, loss {recent:.3f}{dice}"
+        progress(Progress("train", self.step / self.config.steps, message))
 
 
 def averaged_network(config: TrainingConfig, state: dict[str, Any], device: str) -> nn.Module:
