@@ -1,5 +1,6 @@
 """``spinemr segment``: files of every kind in, labels and their sidecar out, one line for what cannot be segmented."""
 
+import csv
 import json
 
 import numpy as np
@@ -79,6 +80,17 @@ def test_parts_schemes_and_shift(spinemr, image_path, tmp_path):
     assert {23, 223} <= values["parts"] == values["slicer"]
     assert {1, 2, 201, 100} <= values["spider"]
     assert 24 not in values["shifted"]
+
+
+@pytest.mark.usefixtures("told")
+def test_measurements_lie_beside_the_labels_and_agree_with_the_truth(spinemr, image_path, study, tmp_path):
+    assert spinemr("segment", image_path, "-o", tmp_path / "labels.seg.nrrd", "--measurements").code == 0
+    with (tmp_path / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["structure"]: row for row in csv.DictReader(file)}
+    truth = {disc["structure"]: disc for disc in study.truth["discs"]}
+    for name in ("L2-L3 disc", "L3-L4 disc", "L4-L5 disc"):
+        assert float(rows[name]["height_middle_mm"]) == pytest.approx(truth[name]["height_middle_mm"], abs=2.0)
+    assert float(rows["lumbar spine"]["lordosis_l1_s1_deg"]) == pytest.approx(study.truth["lordosis_l1_s1_deg"], abs=8.0)
 
 
 @pytest.mark.usefixtures("told")

@@ -42,6 +42,7 @@ class Wishes:
     flip_average: bool
     spacing_mm: tuple[float, ...] | None
     series: str | None
+    measurements: bool
 
 
 def command(
@@ -69,6 +70,12 @@ def command(
         typer.Option(metavar="X,Y[,Z]", help="Voxel spacing in mm where the file has none (pictures).", show_default=False),
     ] = None,
     series: Annotated[str | None, typer.Option(metavar="N", help="Which series of a DICOM folder.", show_default=False)] = None,
+    measurements: Annotated[
+        bool,
+        typer.Option(
+            "--measurements", help="Also write OUT.csv: heights, angles, slips, canal depth by level, in mm and degrees."
+        ),
+    ] = False,
     progress: ProgressOption = ProgressMode.AUTO,
 ) -> None:
     """Segment lumbar MRI of any contrast and orientation.
@@ -85,7 +92,7 @@ def command(
     """
     from spinemr.segmentation.inference.model import open_model
 
-    wishes = Wishes(labels.value, parts, shift, flip_average, _spacing(spacing), series)
+    wishes = Wishes(labels.value, parts, shift, flip_average, _spacing(spacing), series, measurements)
     studies = _images_in(image)
     with shown(progress) as report:
         opened = open_model(model, device.value)
@@ -126,8 +133,9 @@ def _segment_one(image: Path, output: Path, model: OpenModel, wishes: Wishes, pr
     from spinemr.imaging.files import read_image, write_labels
     from spinemr.imaging.parts import united
     from spinemr.imaging.progress import Progress, within
-    from spinemr.imaging.provenance import Stopwatch
+    from spinemr.imaging.provenance import Stopwatch, sidecar_of
     from spinemr.segmentation.inference.segment import segment
+    from spinemr.segmentation.measurements import measure_image
 
     watch = Stopwatch()
     with watch.phase("read"):
@@ -136,6 +144,8 @@ def _segment_one(image: Path, output: Path, model: OpenModel, wishes: Wishes, pr
         found = segment(volume, model, shift=wishes.shift, flip_average=wishes.flip_average, progress=within(progress, 0.1, 0.95))
     with watch.phase("write"):
         write_labels(found.labels if wishes.parts else united(found.labels), output, scheme=wishes.scheme)
+        if wishes.measurements:
+            measure_image(found.labels).write_csv(sidecar_of(output).with_suffix(".csv"))
     _write_sidecar(found, image, output, model, wishes, watch.seconds)
     progress(Progress("write", 1.0, "Done"))
     return found
