@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from scipy.spatial import cKDTree
 
-from spinemr.segmentation.instances.discs import Disc
+from spinemr.segmentation.instances.discs import Disc, LevelScale
 from spinemr.segmentation.instances.geometry import IntArray, Points
 from spinemr.segmentation.instances.vertebrae import (
     Chain,
@@ -25,6 +25,8 @@ VISIBLE_SHARE = 0.05
 """Less bone than this share of the usual body does not count as seen."""
 VERTEBRA_SHARE = 0.45
 SACRUM_SHARE = 0.15
+SEGMENT_SHARE = 0.4
+"""Between two discs, less sacral bone than this share of a body is a wing beside L5, not a segment."""
 CONTACT_MM = 3.5
 LUMBOSACRAL_LEAN_DEG = 22.0
 """The L5-S1 disc falls forward by the sacral slope less half its wedge (about 30 degrees); L4-5 by about 10."""
@@ -77,12 +79,12 @@ def find_ending(discs: list[Disc], bone: Bone, level_mm: float) -> Ending:
     bodies = np.bincount(bone.body_interval, minlength=count + 1)
     sacral = np.bincount(bone.sacrum_interval, minlength=count + 1)
     if sacral.sum() < max(SACRUM_SHARE * bone.usual, 1):
-        return _without_sacrum(discs, bone, bodies, level_mm)
+        return _without_sacrum(discs, bone, bodies)
     first = count + 1
-    while first > 1 and sacral[first - 1] >= bodies[first - 1]:
+    while first > 1 and sacral[first - 1] >= max(bodies[first - 1], (SEGMENT_SHARE if first <= count else 0.0) * bone.usual):
         first -= 1
     if first > count and sacral[count] < SACRUM_SHARE * bone.usual:
-        return _without_sacrum(discs, bone, bodies, level_mm)
+        return _without_sacrum(discs, bone, bodies)
     first = min(first, count)
     stretch = bone.body[bone.body_interval == first]
     start, axis = axis_of(first, discs)
@@ -93,9 +95,9 @@ def find_ending(discs: list[Disc], bone: Bone, level_mm: float) -> Ending:
     return Ending(LowerEnd.SACRUM, first, extra_vertebra=True)
 
 
-def build_chain(discs: list[Disc], bone: Bone, ending: Ending, level_mm: float) -> Chain:
+def build_chain(discs: list[Disc], bone: Bone, ending: Ending, scale: LevelScale) -> Chain:
     """Vertebrae from head to foot; unseen bodies and discs keep their place in the count."""
-    chain = Chain([])
+    chain, level_mm = Chain([]), scale.level_mm
     for interval in range(ending.interval + int(_has_bone_below(ending))):
         members = np.flatnonzero(bone.body_interval == interval)
         start, axis = axis_of(interval, discs)
@@ -104,7 +106,8 @@ def build_chain(discs: list[Disc], bone: Bone, ending: Ending, level_mm: float) 
             members, depth = members[:0], depth[:0]
         inner = 0 < interval < len(discs)
         if inner:
-            number = count_inside(discs[interval].along_mm - discs[interval - 1].along_mm, level_mm)
+            upper_mm, lower_mm = discs[interval - 1].along_mm, discs[interval].along_mm
+            number = count_inside(lower_mm - upper_mm, scale.at(0.5 * (upper_mm + lower_mm)))
         else:
             number = count_outside(extent_mm(depth), level_mm)
         part = part_at_waists(depth, number) if number > 1 and len(members) >= number else np.zeros(len(members), dtype=np.intp)
@@ -122,14 +125,11 @@ def _has_bone_below(ending: Ending) -> bool:
     return ending.extra_vertebra or ending.kind is LowerEnd.VERTEBRA
 
 
-def _without_sacrum(discs: list[Disc], bone: Bone, bodies: IntArray, level_mm: float) -> Ending:
+def _without_sacrum(discs: list[Disc], bone: Bone, bodies: IntArray) -> Ending:
     count = len(discs)
     if bodies[count] < 0.3 * bone.usual:
         return Ending(LowerEnd.DISC, count)
-    stretch = bone.body[bone.body_interval == count]
-    start, axis = axis_of(count, discs)
-    single = count_outside(extent_mm((stretch - start) @ axis), level_mm) == 1
-    if single and discs[-1].plane.lean_deg > LUMBOSACRAL_LEAN_DEG:
+    if discs[-1].plane.lean_deg > LUMBOSACRAL_LEAN_DEG:
         return Ending(LowerEnd.DISC, count, renamed=True)
     return Ending(LowerEnd.VERTEBRA, count)
 

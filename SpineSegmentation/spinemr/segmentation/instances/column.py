@@ -13,6 +13,8 @@ from spinemr.segmentation.instances.report import NoLumbarSpineError
 
 ON_CURVE_MM = 18.0
 """How far the middle of a separate piece may lie from the curve."""
+WIDENING, LARGE_SHARE = 0.3, 0.05
+"""Beyond the ends of the curve, large pieces may lie farther off, by this much a mm: the spine bends."""
 MIN_COLUMN_MM3 = 4000.0
 """Less than this (a quarter of one vertebral body) in several slices is no spine."""
 MIN_COLUMN_MM2 = 600.0
@@ -28,6 +30,8 @@ class Column:
     member: BoolArray
     """Voxels of bodies, discs and sacrum that belong to the spine."""
     curve: SpineCurve
+    left_out_share: float
+    """Bodies and discs that lie elsewhere, as a share of those on the spine."""
 
 
 def find_column(classes: ByteArray, spacing_mm: Spacing) -> Column:
@@ -38,11 +42,12 @@ def find_column(classes: ByteArray, spacing_mm: Spacing) -> Column:
     size = np.bincount(pieces[core], minlength=count + 1)
     size[0] = 0
     chosen = size == size.max()
-    for _ in range(2):
+    for _ in range(4):
         curve = SpineCurve.fit(mask_points(core & chosen[pieces], spacing_mm))
         chosen |= _on_curve(pieces, core, curve, spacing_mm, count)
     curve = SpineCurve.fit(mask_points(core & chosen[pieces], spacing_mm))
-    return Column(chosen[pieces] | (classes == NetworkClass.SACRUM), curve)
+    left_out = float(size[~chosen].sum() / max(size[chosen].sum(), 1))
+    return Column(chosen[pieces] | (classes == NetworkClass.SACRUM), curve, left_out)
 
 
 def _refuse_too_little(core: BoolArray, spacing_mm: Spacing) -> None:
@@ -79,7 +84,10 @@ def _on_curve(
     centres = np.zeros((count + 1, 3))
     for axis, (coordinate, spacing) in enumerate(zip((index[0], index[2], index[1]), (spacing_mm[0], spacing_mm[2], spacing_mm[1]), strict=True)):
         centres[:, axis] = np.bincount(label, weights=coordinate * spacing, minlength=count + 1) / np.maximum(number, 1)
-    near: BoolArray = (number > 0) & (_lateral_free_distance(curve, centres) < ON_CURVE_MM)
+    beyond = np.maximum(np.maximum(curve.top_mm - centres[:, 2], centres[:, 2] - curve.bottom_mm), 0.0)
+    large = number > LARGE_SHARE * number.max()
+    limit = ON_CURVE_MM + np.where(large, np.minimum(WIDENING * beyond, ON_CURVE_MM), 0.0)
+    near: BoolArray = (number > 0) & (_lateral_free_distance(curve, centres) < limit)
     near[0] = False
     return near
 

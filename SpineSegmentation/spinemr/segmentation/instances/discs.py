@@ -16,10 +16,10 @@ FRAGMENT_MM = 14.0
 """A small piece (sequester, torn part) belongs to the nearest disc within this distance."""
 SMALL_SHARE = 0.15
 """A piece with less than this share of the median disc is a fragment, not a level of its own."""
-LEVEL_MM = (18.0, 60.0)
+LEVEL_MM = (22.0, 60.0)
 """Least and largest distance of neighbouring discs that are believed."""
 USUAL_LEVEL_MM = 35.0
-_FLAT_DISC_MM3 = 150.0
+GROWTH_PER_MM = 0.0016
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,33 @@ def disc_of(voxels: tuple[IntArray, ...], curve: SpineCurve, spacing_mm: Spacing
     return Disc(voxels, plane, float(curve.along(centre)[0]), depth, height)
 
 
-def level_distance_mm(discs: list[Disc]) -> float:
-    """The usual distance from disc to disc in this spine."""
-    gaps = np.diff([disc.along_mm for disc in discs])
-    believable = gaps[(gaps > LEVEL_MM[0]) & (gaps < LEVEL_MM[1])]
-    if believable.size == 0:
-        return USUAL_LEVEL_MM
-    # The lower half of the gaps: a missing disc doubles a gap, nothing halves one.
-    return float(np.clip(np.median(np.sort(believable)[: (believable.size + 2) // 2 + 1]), *LEVEL_MM))
+@dataclass(frozen=True)
+class LevelScale:
+    """The usual distance from disc to disc in this spine; it grows from T11 (about 27 mm) to L4 (about 37 mm)."""
+
+    level_mm: float
+    middle_mm: float
+
+    @classmethod
+    def of(cls, discs: list[Disc]) -> LevelScale:
+        """From the lower half of the believable gaps: a missing disc doubles a gap."""
+        along = np.array([disc.along_mm for disc in discs])
+        middle = float(along.mean())
+        gaps, centres = np.diff(along), 0.5 * (along[1:] + along[:-1])
+        believable = (gaps > LEVEL_MM[0]) & (gaps < LEVEL_MM[1])
+        if not believable.any():
+            return cls(USUAL_LEVEL_MM, middle)
+        even = np.sort(gaps[believable] / _growth(centres[believable] - middle))
+        return cls(float(np.clip(np.median(even[: even.size // 2 + 2]), *LEVEL_MM)), middle)
+
+    def at(self, along_mm: float) -> float:
+        """The usual distance at a place along the spine."""
+        return self.level_mm * float(_growth(np.array(along_mm - self.middle_mm)))
+
+
+def _growth(offset_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    growth: NDArray[np.float64] = np.clip(1.0 + GROWTH_PER_MM * offset_mm, 0.7, 1.3)
+    return growth
 
 
 def _split_long(labels: IntArray, along: NDArray[np.float64]) -> IntArray:

@@ -19,6 +19,7 @@ Spacing = tuple[float, float, float]
 
 _HUBER_MM = 6.0
 _KNOT_MM = 1.0
+_END_MM = 35.0
 
 
 def points_of(index: tuple[IntArray, ...], spacing_mm: Spacing) -> Points:
@@ -63,14 +64,18 @@ class SpineCurve:
         beyond = height_mm - inside
         columns = []
         for polynomial in (self.x_of_h, self.y_of_h):
-            value, slope = self._value_and_slope(polynomial, inside)
-            columns.append(value + slope * beyond)
+            value, _ = self._value_and_slope(polynomial, inside)
+            columns.append(value + np.where(beyond < 0, *self._end_slopes(polynomial)) * beyond)
         return np.stack([*columns, height_mm], axis=1)
 
     def direction(self, height_mm: NDArray[np.float64]) -> Points:
         """Unit vectors along the curve, toward the feet."""
         inside = np.clip(height_mm, self.top_mm, self.bottom_mm)
-        slopes = [self._value_and_slope(polynomial, inside)[1] for polynomial in (self.x_of_h, self.y_of_h)]
+        slopes = []
+        for polynomial in (self.x_of_h, self.y_of_h):
+            upper, lower = self._end_slopes(polynomial)
+            within = self._value_and_slope(polynomial, inside)[1]
+            slopes.append(np.where(height_mm < self.top_mm, upper, np.where(height_mm > self.bottom_mm, lower, within)))
         vectors = np.stack([*slopes, np.ones_like(inside)], axis=1)
         unit: Points = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
@@ -95,6 +100,13 @@ class SpineCurve:
         """Distance of each point from the curve in mm."""
         gap: NDArray[np.float64] = np.linalg.norm(points - self.at(self.foot(points)), axis=1)
         return gap
+
+    def _end_slopes(self, polynomial: tuple[float, ...]) -> tuple[float, float]:
+        """Mean slopes of the upper and lower end: the derivative of a polynomial is least sure there."""
+        reach = min(_END_MM, 0.5 * (self.bottom_mm - self.top_mm)) or 1.0
+        heights = np.array([self.top_mm, self.top_mm + reach, self.bottom_mm - reach, self.bottom_mm])
+        value, _ = self._value_and_slope(polynomial, heights)
+        return float(value[1] - value[0]) / reach, float(value[3] - value[2]) / reach
 
     def _value_and_slope(
         self, polynomial: tuple[float, ...], height_mm: NDArray[np.float64]

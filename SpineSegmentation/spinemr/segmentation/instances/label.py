@@ -14,7 +14,7 @@ from spinemr.imaging.errors import InputError
 from spinemr.segmentation.classes import CLASS_COUNT, NetworkClass
 from spinemr.segmentation.instances.chain import Bone, Ending, LowerEnd, build_chain, find_ending
 from spinemr.segmentation.instances.column import Column, find_column
-from spinemr.segmentation.instances.discs import Disc, find_discs, level_distance_mm
+from spinemr.segmentation.instances.discs import Disc, LevelScale, find_discs
 from spinemr.segmentation.instances.geometry import BoolArray, ByteArray, IntArray, Points, Spacing, points_of
 from spinemr.segmentation.instances.levels import NOTES, Doubts, judge, judge_conus, numbers_of
 from spinemr.segmentation.instances.orphans import OrphanRules, fill_between_slices, remove_orphans
@@ -25,6 +25,8 @@ from spinemr.segmentation.instances.vertebrae import Chain, drop_false_discs
 
 MIN_STRUCTURES = 3
 """Fewer vertebrae and discs together are no lumbar spine."""
+NOTABLE_SHARE = 0.04
+"""More bone or disc off the spine than this share of it is worth a sentence."""
 _SMALL_CANAL_SHARE = 0.02
 
 
@@ -78,20 +80,22 @@ def _label(
     body_index, sacrum_index = (
         np.nonzero((classes == member) & column.member) for member in (NetworkClass.BODY, NetworkClass.SACRUM)
     )
-    level_mm = level_distance_mm(discs)
-    discs, false = drop_false_discs(discs, level_mm, points_of(body_index, spacing_mm))
+    discs, false = drop_false_discs(discs, points_of(body_index, spacing_mm))
     body_index = tuple(np.concatenate(axes) for axes in zip(body_index, *(disc.voxels for disc in false), strict=True))
-    level_mm = level_distance_mm(discs)
+    scale = LevelScale.of(discs)
+    level_mm = scale.level_mm
     bone = Bone.between(discs, points_of(body_index, spacing_mm), points_of(sacrum_index, spacing_mm))
     ending = find_ending(discs, bone, level_mm)
-    chain = build_chain(discs, bone, ending, level_mm)
+    chain = build_chain(discs, bone, ending, scale)
     seen = sum(vertebra.members.size > 0 for vertebra in chain.vertebrae)
     if seen == 0 or seen + len(discs) < MIN_STRUCTURES:
         raise NoLumbarSpineError("too few vertebrae and discs in a row were recognised")
     numbers = numbers_of(chain, shift)
     doubts = judge(chain, ending, discs, numbers, _room_below(discs[-1], classes, spacing_mm, below_mm), _upside_down(bone))
     if false:
-        doubts.add(0.9, f"{len(false)} structure(s) too close to a disc to be one were counted as bone.")
+        doubts.add(0.8, f"{len(false)} recognised disc(s) lie too close to others to be discs and were counted as bone.")
+    if column.left_out_share > NOTABLE_SHARE:
+        doubts.add(0.8, f"{column.left_out_share:.0%} of the recognised bone and disc lies off the spine and was left out.")
     owners = _owners(classes.shape, chain, body_index)
     centres = np.stack([np.asarray(vertebra.centre_mm) for vertebra in chain.vertebrae])
     centres[0] = _whole_centre(chain, level_mm)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spinemr.segmentation.instances.discs import Disc
+from spinemr.segmentation.instances.discs import Disc, LevelScale
 from spinemr.segmentation.instances.geometry import IntArray, Points
 
 TWO_LEVELS = 1.55
@@ -85,17 +85,39 @@ def part_at_waists(depth: NDArray[np.float64], count: int) -> IntArray:
     return np.searchsorted(np.array(cuts), depth)
 
 
-def drop_false_discs(discs: list[Disc], level_mm: float, points: Points) -> tuple[list[Disc], list[Disc]]:
-    """Leave out discs too close to a larger one with hardly any bone between them; returns kept and false ones."""
+def drop_false_discs(discs: list[Disc], points: Points) -> tuple[list[Disc], list[Disc]]:
+    """Leave out discs that are none; returns kept and false ones.
+
+    A disc half-way between two that lie one level apart is a line through a vertebra. Of two discs less than half a level apart
+    with hardly any bone between them, the smaller is a piece.
+    """
     kept, false = list(discs), []
     while len(kept) > 1:
-        gaps = np.diff([disc.along_mm for disc in kept])
-        close = int(gaps.argmin())
-        if gaps[close] > 0.5 * level_mm or _is_flat_vertebra(kept, close, points):
+        wrong = _half_way(kept)
+        if wrong is None:
+            wrong = _too_close(kept, points)
+        if wrong is None:
             break
-        smaller = close if kept[close].size < kept[close + 1].size else close + 1
-        false.append(kept.pop(smaller))
+        false.append(kept.pop(wrong))
     return kept, false
+
+
+def _half_way(discs: list[Disc]) -> int | None:
+    scale = LevelScale.of(discs)
+    for place in range(1, len(discs) - 1):
+        before, here, after = (discs[place + step].along_mm for step in (-1, 0, 1))
+        usual = scale.at(here)
+        if max(here - before, after - here) < 0.72 * usual and after - before < 1.3 * usual:
+            return place
+    return None
+
+
+def _too_close(discs: list[Disc], points: Points) -> int | None:
+    gaps = np.diff([disc.along_mm for disc in discs])
+    close = int(gaps.argmin())
+    if gaps[close] > 0.5 * LevelScale.of(discs).at(discs[close].along_mm) or _is_flat_vertebra(discs, close, points):
+        return None
+    return close if discs[close].size < discs[close + 1].size else close + 1
 
 
 def _is_flat_vertebra(discs: list[Disc], upper: int, points: Points) -> bool:
