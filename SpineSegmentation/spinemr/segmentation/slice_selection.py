@@ -46,7 +46,7 @@ class Detection:
 def select_slice(labels: LabelArray) -> int:
     """The slice of an anatomy label map ``[slice][row][column]`` that shows most vertebral bodies.
 
-    Among slices that show equally many, the most medial is taken: the one with most canal, or (without a canal) most of the bodies.
+    Among slices that show equally many, the most medial is taken: the one with most canal, or (without a canal) most body.
     """
     bodies = [label for label in _present(labels) if _kind(label) is StructureKind.BODY]
     if not bodies:

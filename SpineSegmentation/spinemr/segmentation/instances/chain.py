@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spinemr.segmentation.instances.discs import Disc, LevelScale
@@ -134,7 +135,7 @@ def _without_sacrum(discs: list[Disc], bone: Bone, bodies: IntArray) -> Ending:
     return Ending(LowerEnd.VERTEBRA, count)
 
 
-def _touches(body: Points, depth: np.ndarray[tuple[int, ...], np.dtype[np.float64]], sacrum: Points) -> bool:
+def _touches(body: Points, depth: NDArray[np.float64], sacrum: Points) -> bool:
     """Whether the lower end of a body lies on sacral bone: then it is the first sacral segment itself."""
     lowest = body[depth > np.percentile(depth, 90)]
     step = max(1, len(lowest) // 500)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from spinemr.segmentation.classes import NetworkClass
-from spinemr.segmentation.instances.geometry import BoolArray, ByteArray, Points, Spacing, SpineCurve, mask_points
+from spinemr.segmentation.instances.geometry import BoolArray, ByteArray, Points, Spacing, SpineCurve, mask_points, points_of
 from spinemr.segmentation.instances.report import NoLumbarSpineError
 
 ON_CURVE_MM = 18.0
@@ -56,11 +58,12 @@ def _refuse_too_little(core: BoolArray, spacing_mm: Spacing) -> None:
         raise NoLumbarSpineError("hardly any vertebral body or disc was recognised")
 
 
-def _pieces(mask: BoolArray, spacing_mm: Spacing) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int32]], int]:
+def _pieces(mask: BoolArray, spacing_mm: Spacing) -> tuple[NDArray[np.signedinteger[Any]], int]:
     """Connected pieces, bridged over small gaps, found on a coarse grid."""
     steps = [max(1, int(_COARSE_MM / spacing)) for spacing in spacing_mm]
     coarse = _any_of_blocks(mask, steps)
-    bridge = np.ones([1, *(2 * int(np.ceil(_BRIDGE_MM / 2 / (s * d))) + 1 for s, d in zip(steps[1:], spacing_mm[1:], strict=True))])
+    reach = [int(np.ceil(_BRIDGE_MM / 2 / (step * spacing))) for step, spacing in zip(steps[1:], spacing_mm[1:], strict=True)]
+    bridge = np.ones((1, 2 * reach[0] + 1, 2 * reach[1] + 1), dtype=bool)
     labels, count = ndimage.label(ndimage.binary_dilation(coarse, bridge), np.ones((3, 3, 3)))
     for axis, step in enumerate(steps):
         labels = np.repeat(labels, step, axis=axis) if step > 1 else labels
@@ -71,19 +74,19 @@ def _pieces(mask: BoolArray, spacing_mm: Spacing) -> tuple[np.ndarray[tuple[int,
 def _any_of_blocks(mask: BoolArray, steps: list[int]) -> BoolArray:
     padded = np.pad(mask, [(0, -size % step) for size, step in zip(mask.shape, steps, strict=True)])
     shape = [part for size, step in zip(padded.shape, steps, strict=True) for part in (size // step, step)]
-    blocks: BoolArray = padded.reshape(shape).any(axis=(1, 3, 5))
-    return blocks
+    return np.asarray(padded.reshape(shape).any(axis=(1, 3, 5)), dtype=bool)
 
 
 def _on_curve(
-    pieces: np.ndarray[tuple[int, ...], np.dtype[np.int32]], core: BoolArray, curve: SpineCurve, spacing_mm: Spacing, count: int
+    pieces: NDArray[np.signedinteger[Any]], core: BoolArray, curve: SpineCurve, spacing_mm: Spacing, count: int
 ) -> BoolArray:
     index = np.nonzero(core)
     label = pieces[index]
     number = np.bincount(label, minlength=count + 1)
     centres = np.zeros((count + 1, 3))
-    for axis, (coordinate, spacing) in enumerate(zip((index[0], index[2], index[1]), (spacing_mm[0], spacing_mm[2], spacing_mm[1]), strict=True)):
-        centres[:, axis] = np.bincount(label, weights=coordinate * spacing, minlength=count + 1) / np.maximum(number, 1)
+    points = points_of(index, spacing_mm)
+    for axis in range(3):
+        centres[:, axis] = np.bincount(label, weights=points[:, axis], minlength=count + 1) / np.maximum(number, 1)
     beyond = np.maximum(np.maximum(curve.top_mm - centres[:, 2], centres[:, 2] - curve.bottom_mm), 0.0)
     large = number > LARGE_SHARE * number.max()
     limit = ON_CURVE_MM + np.where(large, np.minimum(WIDENING * beyond, ON_CURVE_MM), 0.0)
@@ -92,7 +95,7 @@ def _on_curve(
     return near
 
 
-def _lateral_free_distance(curve: SpineCurve, centres: Points) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _lateral_free_distance(curve: SpineCurve, centres: Points) -> NDArray[np.float64]:
     """Distance from the curve within the sagittal plane: a piece seen only on one side is still on the spine."""
     on_curve = centres.copy()
     on_curve[:, 0] = curve.at(centres[:, 2])[:, 0]

@@ -113,7 +113,9 @@ class SpineCurve:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         unit = _unit(height_mm, self.top_mm, self.bottom_mm)
         per_mm = 2.0 / max(self.bottom_mm - self.top_mm, 1.0)
-        return np.polyval(polynomial, unit), np.polyval(np.polyder(np.array(polynomial)), unit) * per_mm
+        value = np.asarray(np.polyval(polynomial, unit), dtype=np.float64)
+        slope = np.asarray(np.polyval(np.polyder(np.array(polynomial)), unit), dtype=np.float64)
+        return value, slope * per_mm
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Plane:
     @property
     def lean_deg(self) -> float:
         """How far the plane falls forward in the sagittal plane."""
-        return float(np.degrees(np.arctan2(self.normal[1], self.normal[2])) * -1.0)
+        return float(np.degrees(np.arctan2(self.normal[1], self.normal[2])))
 
 
 def plane_of(points: Points, tangent: Points, widest_turn_deg: float = 40.0) -> Plane:

@@ -209,7 +209,7 @@ def _missing(chain: Chain, numbers: list[Anatomy]) -> tuple[int, ...]:
 
 def _room_below(disc: Disc, classes: ByteArray, spacing_mm: Spacing, below_mm: float) -> float:
     """How far the view goes on below a disc."""
-    return (classes.shape[1] - 1 - int(disc.voxels[1].max())) * spacing_mm[1] + below_mm
+    return float((classes.shape[1] - 1 - int(disc.voxels[1].max())) * spacing_mm[1]) + below_mm
 
 
 def _upside_down(bone: Bone) -> bool:
@@ -219,7 +219,7 @@ def _upside_down(bone: Bone) -> bool:
 def _checked(classes: NDArray[Any], spacing_mm: Spacing, confidence: NDArray[Any] | None) -> ByteArray:
     if classes.ndim != 3 or classes.size == 0:
         raise InputError("A class volume has three dimensions: slices, rows and columns.")
-    if len(spacing_mm) != 3 or not all(np.isfinite(spacing) and spacing > 0 for spacing in spacing_mm):
+    if np.shape(spacing_mm) != (3,) or not all(np.isfinite(spacing) and spacing > 0 for spacing in spacing_mm):
         raise InputError("The spacing of slices, rows and columns has to be three positive numbers.")
     if classes.max() >= CLASS_COUNT or classes.min() < 0:
         raise InputError(f"A class volume holds the numbers 0 to {CLASS_COUNT - 1} only.")

@@ -69,7 +69,8 @@ def judge_conus(doubts: Doubts, level: Anatomy | None) -> None:
         return
     if level >= Anatomy.L3:
         doubts.add(
-            0.8, f"The cord ends at {level.name}, lower than usual: a sixth lumbar vertebra, or a shift by one level, is possible."
+            0.8,
+            f"The cord ends at {level.name}, lower than usual: a sixth lumbar vertebra, or a shift by one level, is possible.",
         )
     elif level <= Anatomy.T11:
         doubts.add(0.8, f"The cord ends at {level.name}, higher than usual: the levels may be shifted by one.")

@@ -1,16 +1,19 @@
 """Pieces that belong to nothing: the three rules of Markhali 2024 (section 2.6), for every class and any spacing.
 
-There, a separate area of a slice is an orphan if it (1) has fewer than 10 pixels, (2) meets no pixel of its class in the central
-slice when superimposed, or (3) meets none in a neighbouring slice. Here "central slice" is the central third of the slices in
-which the class is seen, so that an empty or damaged middle slice does not erase a spine; rule 2 holds only for classes that lie in the
-midline (the wings of the sacrum and the transverse processes do not); and rules 2 and 3 rest where there is nothing to compare with.
+There, a separate area of a slice is an orphan if it (1) has fewer than 10 pixels, (2) meets no pixel of its class in the
+central slice when superimposed, or (3) meets none in a neighbouring slice. Here "central slice" is the central third of the
+slices in which the class is seen, so that an empty or damaged middle slice does not erase a spine; rule 2 holds only for
+classes that lie in the midline (the wings of the sacrum and the transverse processes do not); and rules 2 and 3 rest where
+there is nothing to compare with.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from spinemr.segmentation.classes import NetworkClass
@@ -87,11 +90,10 @@ def _central_third(mask: BoolArray) -> BoolArray:
     first, last = int(seen[0]), int(seen[-1])
     third = (last - first + 1) / 3
     start, stop = int(np.floor(first + third)), int(np.ceil(last + 1 - third))
-    centre: BoolArray = mask[start : max(stop, start + 1)].any(axis=0)
-    return centre
+    return np.asarray(mask[start : max(stop, start + 1)].any(axis=0), dtype=bool)
 
 
-def _meets(areas: np.ndarray[tuple[int, ...], np.dtype[np.int32]], other: BoolArray, count: int) -> BoolArray:
+def _meets(areas: NDArray[np.signedinteger[Any]], other: BoolArray, count: int) -> BoolArray:
     met = np.zeros(count + 1, dtype=bool)
     met[areas[other]] = True
     return met

@@ -39,9 +39,10 @@ class Levels:
 def assign_posterior(mask: BoolArray, owners: ByteArray, canal: BoolArray, levels: Levels, spacing_mm: Spacing) -> ByteArray:
     """For each posterior voxel the place (1-based) of its vertebra in the chain.
 
-    ``owners`` holds the place of the vertebra at each voxel of a body. Two things are known: bone that touches a body at the height of a
-    pedicle is that vertebra's, and so is an area behind the canal whose front edge lies where its lamina should. From these
-    the places spread along the bone, so that touching facets are parted between their owners; what nothing reaches goes by its height.
+    ``owners`` holds the place of the vertebra at each voxel of a body. Two things are known: bone that touches a body at the
+    height of a pedicle is that vertebra's, and so is an area behind the canal whose front edge lies where its lamina should.
+    From these the places spread along the bone, so that touching facets are parted between their owners; what nothing
+    reaches goes by its height.
     """
     result = np.zeros(mask.shape, dtype=np.uint8)
     index = np.nonzero(mask)
@@ -84,7 +85,9 @@ def _by_height(
     np.minimum.at(front, inverse, points[:, 1])
     near = points[:, 1] <= front[inverse] + 4.0
     weight = np.bincount(inverse[near], minlength=numbers.size)
-    edge = np.stack([np.bincount(inverse[near], weights=points[near, axis], minlength=numbers.size) / weight for axis in range(3)], axis=1)
+    edge = np.stack(
+        [np.bincount(inverse[near], weights=points[near, axis], minlength=numbers.size) / weight for axis in range(3)], axis=1
+    )
     offset = np.where(midline[first], -LAMINA_BELOW, PROCESS_ABOVE) * levels.level_mm
     gap = np.abs(levels.curve.along(levels.centres)[None] - (levels.curve.along(edge) + offset)[:, None])
     top, bottom = np.full(numbers.size, np.inf), np.full(numbers.size, -np.inf)

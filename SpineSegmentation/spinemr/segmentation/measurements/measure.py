@@ -110,7 +110,10 @@ def _plates_beside(outlines: Outlines, above: int, index: int) -> tuple[Plate | 
     label, lower_bone = disc_below(above), _below(outlines, above)
     own = outlines.outline(label, index)
     upper = _plate(outlines, above, index, upper=False)
-    lower = outlines.sacral_plate(label, index) if lower_bone == Anatomy.SACRUM else _plate(outlines, lower_bone, index, upper=True)
+    if lower_bone == Anatomy.SACRUM:
+        lower = outlines.sacral_plate(label, index)
+    else:
+        lower = _plate(outlines, lower_bone, index, upper=True)
     if own is None:
         return upper, lower, False
     return upper or own.upper, lower or own.lower, upper is None or lower is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +41,7 @@ class Outlines:
     @cached_property
     def boxes(self) -> dict[int, tuple[slice, ...]]:
         """The box around each label that is there."""
-        found = ndimage.find_objects(self.labels.astype(np.int32, copy=False))
+        found: Sequence[tuple[slice, ...] | None] = ndimage.find_objects(self.labels.astype(np.int32, copy=False))
         return {label: box for label, box in enumerate(found, start=1) if box is not None}
 
     def middle_slices(self, label: int) -> list[int]:
@@ -111,7 +112,8 @@ class Outlines:
             return None
         rows, columns = np.nonzero(self.labels[slice_] == Anatomy.SACRUM)
         plate = above.lower
-        near = np.hypot(columns * self.spacing_mm[2] - plate.middle[0], rows * self.spacing_mm[1] - plate.middle[1]) < SACRAL_REACH_MM
+        y, h = columns * self.spacing_mm[2], rows * self.spacing_mm[1]
+        near = np.hypot(y - plate.middle[0], h - plate.middle[1]) < SACRAL_REACH_MM
         sacrum = self._parts(rows[near], columns[near])
         for _ in range(3):
             found = self._sacral_round(sacrum, plate, above.depth_mm)

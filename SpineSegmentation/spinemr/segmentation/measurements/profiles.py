@@ -2,14 +2,15 @@
 
 In a frame whose first axis runs along the end plates (front to back) and whose second runs down, the amount of bone in each
 narrow strip gives the height of that strip without the bias of counting edge pixels, and its centre gives where it lies.
-End plates are curves of second or third degree through the strips (they are hollow, deepest behind the middle), with strips far off
-(osteophytes, Schmorl nodes) left out; corners are the curves' ends. In the midline the back wall of a body is hollow too, so that depths
-measured there are 2 to 3 mm less than between its outermost corners.
+End plates are curves of second or third degree through the strips (they are hollow, deepest behind the middle), with strips
+far off (osteophytes, Schmorl nodes) left out; corners are the curves' ends. In the midline the back wall of a body is hollow
+too, so that depths measured there are 2 to 3 mm less than between its outermost corners.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,8 @@ class Strips:
         centre = np.bincount(number[inside], weights=across[inside], minlength=count) / np.maximum(amount, 1)
         full = amount > 0
         place = front + (np.arange(count) + 0.5) * width
-        return cls(place[full], centre[full], amount[full] * part_mm2 / width, front, depth)
+        height = amount * (part_mm2 / width)
+        return cls(_reals(place[full]), _reals(centre[full]), _reals(height[full]), front, depth)
 
     def plate(self, frame: Frame2D, surface: Reals, degree: int = 2) -> Plate:
         """An end plate from the height of its surface in each strip."""
@@ -137,9 +139,11 @@ class Strips:
         front, back = float(np.polyval(curve, -1.0)), float(np.polyval(curve, 1.0))
         core = np.abs(unit) < MIDDLE
         central = float(np.median(surface[core])) if core.any() else float(np.polyval(curve, 0.0))
-        return Plate(
-            frame.world(self.front, front), frame.world(middle, central), frame.world(self.front + self.depth, back)
-        )
+        return Plate(frame.world(self.front, front), frame.world(middle, central), frame.world(self.front + self.depth, back))
+
+
+def _reals(values: NDArray[Any]) -> Reals:
+    return np.asarray(values, dtype=np.float64)
 
 
 def _extent(along: Reals, across: Reals, part_mm2: float) -> tuple[float, float]:
