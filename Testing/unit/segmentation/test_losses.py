@@ -29,14 +29,14 @@ def logits_of(*rows):
 def test_cross_entropy_of_one_class_is_the_usual_one():
     logits = logits_of({BODY: 0.25, BACKGROUND: 0.75}, {DISC: 0.5, BACKGROUND: 0.5})
     found = marginal_cross_entropy(logits, pixels(BODY.bit, DISC.bit))
-    assert float(found) == pytest.approx((math.log(4) + math.log(2)) / 2, rel=1e-6)
+    assert found.item() == pytest.approx((math.log(4) + math.log(2)) / 2, rel=1e-6)
     target = torch.tensor([[[int(BODY), int(DISC)]]])
-    assert float(found) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, target)), rel=1e-6)
+    assert found.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, target).item(), rel=1e-6)
 
 
 def test_cross_entropy_of_a_set_is_that_of_its_total_probability():
     logits = logits_of({BODY: 0.2, NetworkClass.POSTERIOR: 0.3, BACKGROUND: 0.5})
-    assert float(marginal_cross_entropy(logits, pixels(VERTEBRA))) == pytest.approx(math.log(2), rel=1e-6)
+    assert marginal_cross_entropy(logits, pixels(VERTEBRA)).item() == pytest.approx(math.log(2), rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", [SegmentationLoss(1, 0), SegmentationLoss(0, 1), SegmentationLoss(0, 0, 1), SegmentationLoss()])
@@ -59,7 +59,7 @@ def test_probability_moves_freely_between_classes_a_source_does_not_tell_apart(l
             {BODY: share, NetworkClass.POSTERIOR: 0.6 - share, DISC: 0.4},
             {DISC: 0.8, BACKGROUND: 0.2},
         )
-        seen.append(float(loss(logits, target)))
+        seen.append(loss(logits, target).item())
     assert seen[0] == pytest.approx(seen[1], rel=1e-6)
 
 
@@ -74,8 +74,8 @@ def test_a_source_without_a_class_never_asks_for_less_of_it():
 def test_soft_dice_and_iou_by_hand():
     logits = logits_of({DISC: 0.8, BACKGROUND: 0.2}, {DISC: 0.4, BACKGROUND: 0.6}, {DISC: 0.9, BACKGROUND: 0.1})
     dice, iou = soft_overlaps(logits, pixels(DISC.bit, BACKGROUND.bit, ANYTHING))
-    assert float(dice) == pytest.approx(2 * 0.8 / (0.8 + 0.4 + 1), rel=1e-6)
-    assert float(iou) == pytest.approx(0.8 / (0.8 + 0.4 + 1 - 0.8), rel=1e-6)
+    assert dice.item() == pytest.approx(2 * 0.8 / (0.8 + 0.4 + 1), rel=1e-6)
+    assert iou.item() == pytest.approx(0.8 / (0.8 + 0.4 + 1 - 0.8), rel=1e-6)
 
 
 def test_a_perfect_prediction_costs_nothing():
@@ -97,7 +97,7 @@ def test_every_structure_counts_in_dice():
     logits = 60 * torch.eye(CLASS_COUNT)[None, :, None, :].clone()
     logits[0, :, 0, DISC] = 60 * torch.eye(CLASS_COUNT)[BACKGROUND]
     dice, _ = soft_overlaps(logits, sets)
-    assert float(dice) == pytest.approx(1 - 1 / len(STRUCTURES), abs=1e-4)
+    assert dice.item() == pytest.approx(1 - 1 / len(STRUCTURES), abs=1e-4)
 
 
 def test_other_numbers_of_classes_are_refused():

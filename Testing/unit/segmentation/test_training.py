@@ -101,8 +101,8 @@ def test_several_processes_keep_the_same_weights_and_learn_from_different_batche
         "target = here / ('losses ' + os.environ['RANK'] + '.json')\n"
         "target.write_text(json.dumps(outcome.losses))\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(program), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launcher, str(program), str(tmp_path)], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     losses = [json.loads((tmp_path / f"losses {rank}.json").read_text()) for rank in (0, 1)]
     assert losses[0] != losses[1]
