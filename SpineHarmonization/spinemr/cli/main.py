@@ -30,10 +30,11 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="spinemr",
-    help="Lumbar spine MRI: draw studies with known truth, and judge segmentations.",
+    help="Lumbar spine MRI: segment studies, draw ones with known truth, judge and train segmentations.",
     epilog=(
         "Examples:\n\n"
         "  spinemr phantom -o study --seed 7 --contrast t2\n\n"
+        "  spinemr segment study/image.nii.gz -o labels.seg.nrrd --measurements\n\n"
         "  spinemr evaluate predicted.nii.gz truth.seg.nrrd -o scores.json\n\n"
         "  spinemr COMMAND --help   says more about a command. NO_COLOR=1 switches colours off."
     ),
