@@ -12,11 +12,12 @@ from scipy.spatial import cKDTree
 from spinemr.segmentation.instances.discs import Disc, LevelScale
 from spinemr.segmentation.instances.geometry import IntArray, Points
 from spinemr.segmentation.instances.vertebrae import (
+    TWO_BODIES_INSIDE,
     Chain,
     Vertebra,
     axis_of,
+    count_in_bone,
     count_inside,
-    count_outside,
     extent_mm,
     interval_of,
     part_at_waists,
@@ -29,8 +30,8 @@ SACRUM_SHARE = 0.15
 SEGMENT_SHARE = 0.4
 """Between two discs, less sacral bone than this share of a body is a wing beside L5, not a segment."""
 CONTACT_MM = 3.5
-LUMBOSACRAL_LEAN_DEG = 22.0
-"""The L5-S1 disc falls forward by the sacral slope less half its wedge (about 30 degrees); L4-5 by about 10."""
+LUMBOSACRAL_LEAN_DEG = 15.0
+"""Of 450 patients lying in a scanner, 86 % had L5-S1 discs that fall forward by more (median 24), 85 % L4-5 discs by less (7)."""
 
 
 class LowerEnd(Enum):
@@ -108,9 +109,12 @@ def build_chain(discs: list[Disc], bone: Bone, ending: Ending, scale: LevelScale
         inner = 0 < interval < len(discs)
         if inner:
             upper_mm, lower_mm = discs[interval - 1].along_mm, discs[interval].along_mm
-            number = count_inside(lower_mm - upper_mm, scale.at(0.5 * (upper_mm + lower_mm)))
+            usual_mm = scale.at(0.5 * (upper_mm + lower_mm))
+            number = max(
+                count_inside(lower_mm - upper_mm, usual_mm), count_in_bone(extent_mm(depth), usual_mm, TWO_BODIES_INSIDE)
+            )
         else:
-            number = count_outside(extent_mm(depth), level_mm)
+            number = count_in_bone(extent_mm(depth), level_mm)
         part = part_at_waists(depth, number) if number > 1 and len(members) >= number else np.zeros(len(members), dtype=np.intp)
         for place in range(number):
             own = members[part == place]

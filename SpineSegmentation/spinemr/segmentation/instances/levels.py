@@ -80,7 +80,7 @@ def _judge_ending(doubts: Doubts, ending: Ending, discs: list[Disc], view_below_
     if ending.kind is LowerEnd.VERTEBRA:
         doubts.add(0.3, "Neither the sacrum nor a lumbosacral disc is in view: the lowest vertebra was taken for L5.")
     elif ending.kind is LowerEnd.DISC:
-        sure = discs[-1].plane.lean_deg > LUMBOSACRAL_LEAN_DEG - 8.0
+        sure = discs[-1].plane.lean_deg > LUMBOSACRAL_LEAN_DEG
         doubts.add(0.8 if sure else 0.6, "The sacrum was not recognised: the lowest disc was taken for L5-S1.")
         if view_below_mm < 12.0:
             doubts.add(0.5, "The view ends right below the lowest disc: it need not be L5-S1.")

@@ -19,6 +19,8 @@ TWO_LEVELS = 1.55
 """Neighbouring discs farther apart than this many usual distances have a vertebra too much between them."""
 TWO_BODIES = 1.35
 """The same for the extent of bone above the first or below the last disc, a body being shorter than a level."""
+TWO_BODIES_INSIDE = 1.2
+"""The same for bone between two discs, whose view nothing cuts."""
 
 
 @dataclass
@@ -61,9 +63,9 @@ def count_inside(gap_mm: float, level_mm: float) -> int:
     return max(1, round(gap_mm / level_mm)) if gap_mm > TWO_LEVELS * level_mm else 1
 
 
-def count_outside(extent_mm: float, level_mm: float) -> int:
-    """How many vertebrae a stretch of bone beyond the last disc holds."""
-    return max(1, round((extent_mm + 0.25 * level_mm) / level_mm)) if extent_mm > TWO_BODIES * level_mm else 1
+def count_in_bone(extent_mm: float, level_mm: float, limit: float = TWO_BODIES) -> int:
+    """How many vertebrae a stretch of bone holds; one, unless it is longer than a number of levels."""
+    return max(1, round((extent_mm + 0.25 * level_mm) / level_mm)) if extent_mm > limit * level_mm else 1
 
 
 def extent_mm(depth: NDArray[np.float64]) -> float:
