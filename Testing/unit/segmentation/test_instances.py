@@ -267,3 +267,20 @@ def _spider_classes(spider, image):
     classes[volume == 2] = NetworkClass.DISC
     classes[canal] = NetworkClass.CANAL
     return classes, (slice_, row, column)
+
+
+@pytest.mark.realdata
+def test_levels_of_real_bodies_in_single_slices_are_right(data_dir):
+    right = 0
+    files = sorted((data_dir / "t1_midsagittal" / "labels").glob("*.png"))[::8]
+    assert files
+    for path in files:
+        drawn = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+        classes = np.zeros((1, *drawn.shape), dtype=np.uint8)
+        classes[0][(drawn >= 1) & (drawn <= 5)] = NetworkClass.BODY
+        classes[0][drawn == 6] = NetworkClass.SACRUM
+        classes[0][drawn >= 11] = NetworkClass.DISC
+        found = label_spine(classes, (4.0, 0.6875, 0.6875)).labels[0]
+        levels = [level for level in range(1, 6) if (drawn == level).any()]
+        right += all(int(np.bincount(found[drawn == level]).argmax()) == Anatomy.T12 + level for level in levels)
+    assert right / len(files) >= 0.95
