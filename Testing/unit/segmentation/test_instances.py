@@ -6,8 +6,10 @@ import SimpleITK as sitk
 
 from spinemr.imaging.anatomy import Anatomy, disc_below, posterior_of
 from spinemr.imaging.errors import InputError
-from spinemr.segmentation.classes import NetworkClass
+from spinemr.imaging.geometry import WorkingFrame
+from spinemr.segmentation.classes import NetworkClass, class_table
 from spinemr.segmentation.instances import NoLumbarSpineError, label_spine
+from spinemr.synthesis.study import draw_study
 
 LUMBAR = [int(level) for level in (Anatomy.T12, Anatomy.L1, Anatomy.L2, Anatomy.L3, Anatomy.L4, Anatomy.L5)]
 DISCS = [disc_below(level) for level in LUMBAR]
@@ -284,3 +286,18 @@ def test_levels_of_real_bodies_in_single_slices_are_right(data_dir):
         levels = [level for level in range(1, 6) if (drawn == level).any()]
         right += all(int(np.bincount(found[drawn == level]).argmax()) == Anatomy.T12 + level for level in levels)
     assert right / len(files) >= 0.95
+
+
+def test_islands_of_cord_below_the_conus_are_roots_and_count_as_canal():
+    study = draw_study(11, scanner="cedar-1.5t-t2", grade="II", pathology=())
+    labels = WorkingFrame.of(study.labels).forward_array(sitk.GetArrayFromImage(study.labels))
+    classes = class_table()[labels]
+    island = np.zeros(classes.shape, dtype=bool)
+    middle = np.argwhere(labels == 123).mean(axis=0).astype(int)
+    island[middle[0], middle[1] - 3 : middle[1] + 4] = True
+    island &= classes == NetworkClass.CANAL
+    assert island.sum() > 20
+    classes[island] = NetworkClass.CORD
+    named = label_spine(classes, (5.0, 0.78, 0.78)).labels
+    assert (named[island] == Anatomy.CANAL).all()
+    assert (named[labels == Anatomy.CORD] == Anatomy.CORD).mean() > 0.9

@@ -187,14 +187,25 @@ def _add_canal(
     large = size >= _SMALL_CANAL_SHARE * size.max()
     large[0] = False
     kept = large[pieces]
-    labels[kept & (classes == NetworkClass.CANAL)] = Anatomy.CANAL
-    cord = kept & (classes == NetworkClass.CORD)
+    cord = _largest_piece(kept & (classes == NetworkClass.CORD))
+    labels[kept] = Anatomy.CANAL
     labels[cord] = Anatomy.CORD
     rows = np.flatnonzero(cord.any(axis=(0, 2)))
     if rows.size * spacing_mm[1] < 15.0 or not (kept[:, rows[-1] + 1 :]).any():
         return None
     gap = np.abs(centres[:, 2] - rows[-1] * spacing_mm[1])
     return numbers[int(gap.argmin())]
+
+
+def _largest_piece(mask: BoolArray) -> BoolArray:
+    """The one connected piece a cord is: other pieces are roots of the cauda equina, which belong to the canal."""
+    pieces, count = ndimage.label(mask, np.ones((3, 3, 3)))
+    if count < 2:
+        return mask
+    size = np.bincount(pieces.ravel())
+    size[0] = 0
+    largest: BoolArray = pieces == int(size.argmax())
+    return largest
 
 
 def _missing(chain: Chain, numbers: list[Anatomy]) -> tuple[int, ...]:
