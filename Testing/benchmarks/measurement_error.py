@@ -39,8 +39,8 @@ BODY = ("height_anterior_mm", "height_middle_mm", "height_posterior_mm", "wedge_
 DISC = ("height_anterior_mm", "height_middle_mm", "height_posterior_mm", "angle_deg")
 
 
-def compare(seed: int, errors: dict[str, list[float]]) -> tuple[int, int, float]:
-    """Add the errors of one spine; returns named and wrongly named structures and the seconds of naming and measuring."""
+def compare(seed: int, errors: dict[str, list[float]]) -> tuple[int, int, float, bool]:
+    """Add the errors of one spine; returns named and wrongly named structures, seconds, and whether L6 is there."""
     spine = draw_spine(seed, Request(None, PATHOLOGIES[seed % len(PATHOLOGIES)]))
     grid = plan(spine, choose_scanner(seed, None, None).protocol, stream(seed, "planning"))
     labels = render(spine, grid).slice_labels()
@@ -53,7 +53,7 @@ def compare(seed: int, errors: dict[str, list[float]]) -> tuple[int, int, float]
     whole = [label for label in true_rows if np.count_nonzero(labels == label) > 500]
     wrong = sum(int(np.bincount(found.labels[labels == label]).argmax()) != label for label in whole)
     if truth["lumbar_vertebrae"] == 6:
-        return len(whole), wrong, seconds
+        return len(whole), wrong, seconds, True
     for names, rows, part in ((BODY, measured.vertebrae, "body"), (DISC, measured.discs, "disc")):
         for row in rows:
             for name in names:
@@ -67,7 +67,7 @@ def compare(seed: int, errors: dict[str, list[float]]) -> tuple[int, int, float]
             both = np.count_nonzero(posterior & (found.labels == posterior_of(bone.label)))
             total = np.count_nonzero(posterior) + np.count_nonzero(found.labels == posterior_of(bone.label))
             errors["posterior elements 1-DSC"].append(1 - 2 * both / total)
-    return len(whole), wrong, seconds
+    return len(whole), wrong, seconds, False
 
 
 def main() -> None:
@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("--spines", type=int, default=40)
     errors: dict[str, list[float]] = defaultdict(list)
     counts = np.array([compare(seed, errors) for seed in range(1, parser.parse_args().spines + 1)])
-    named, wrong = counts[:, :2].sum(axis=0).astype(int)
-    print(f"{named} bodies and discs, {wrong} under a wrong number (spines of six lumbar vertebrae included)")
+    named, wrong, six = counts[:, (0, 1, 3)].sum(axis=0).astype(int)
+    print(f"{named} bodies and discs, {wrong} under a wrong number; {six} of {len(counts)} spines have six lumbar vertebrae")
     print(f"naming and measuring: median {np.median(counts[:, 2]):.2f} s, longest {counts[:, 2].max():.2f} s a study")
     print(f"{'':28}{'n':>5}{'MAE':>8}{'bias':>8}{'95 %':>8}")
     for name, values in errors.items():
