@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.errors import InputError
@@ -70,6 +70,26 @@ class Checkpoint:
         network.load_state_dict(dict(self.averaged))
         network.eval()
         return network
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Begin with the (averaged) weights of a checkpoint or with those of a ``.safetensors`` file."""
+    weights = _safetensors(path) if path.suffix == ".safetensors" else Checkpoint.read(path).averaged
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise InputError(f"The weights of {path.name} do not fit this network.", "Give those of the same name and options.") from error
+
+
+def _safetensors(path: Path) -> Mapping[str, Any]:
+    try:
+        from safetensors.torch import load_file
+
+        return cast(Mapping[str, Any], load_file(path))
+    except ImportError as error:
+        raise InputError("Reading weights needs the package safetensors.", "Install it with: pip install 'spinemr[train]'") from error
+    except Exception as error:  # the package raises kinds of its own
+        raise InputError(f"{path} is not a file of weights.") from error
 
 
 def torch_or_sentence() -> Any:  # noqa: ANN401 - a module

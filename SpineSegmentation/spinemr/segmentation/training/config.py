@@ -118,6 +118,8 @@ class TrainingConfig:
     steps: int = 2000
     batch_size: int = 8
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    start_from: str = ""
+    """A checkpoint or ``.safetensors`` file of the same network whose weights the run begins with; empty: random weights."""
     grid: GridSettings = field(default_factory=GridSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
@@ -154,8 +156,8 @@ class TrainingConfig:
 def read_config(path: Path) -> TrainingConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
     config = config_from(parsed(read_text(path), path), path.name)
-    sources = tuple(_beside(source, path.parent) for source in config.sources)
-    return replace(config, sources=sources)
+    sources = tuple(replace(s, path=_beside(s.path, path.parent)) for s in config.sources)
+    return replace(config, sources=sources, start_from=_beside(config.start_from, path.parent))
 
 
 def config_from(content: object, named: str = "the configuration") -> TrainingConfig:
@@ -163,10 +165,8 @@ def config_from(content: object, named: str = "the configuration") -> TrainingCo
     return _built(TrainingConfig, content, named)
 
 
-def _beside(source: SourceSettings, folder: Path) -> SourceSettings:
-    if not source.path:
-        return source
-    return replace(source, path=str(folder / Path(source.path).expanduser()))
+def _beside(path: str, folder: Path) -> str:
+    return str(folder / Path(path).expanduser()) if path else ""
 
 
 def read_text(path: Path) -> str:

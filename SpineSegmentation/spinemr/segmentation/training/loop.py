@@ -20,7 +20,7 @@ from spinemr.imaging.errors import InputError, OutputError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.segmentation.networks.registry import build_network
 from spinemr.segmentation.training.averaging import AveragedWeights
-from spinemr.segmentation.training.checkpoint import BEST, LAST, Checkpoint, torch_or_sentence
+from spinemr.segmentation.training.checkpoint import BEST, LAST, Checkpoint, load_weights, torch_or_sentence
 from spinemr.segmentation.training.config import OptimizerSettings, TrainingConfig
 from spinemr.segmentation.training.data import Batch, DataOf, Mixture, TrainingData
 from spinemr.segmentation.training.journal import Journal
@@ -113,6 +113,8 @@ class _Run:
         self._device = processes.device(self._kind)
         torch.manual_seed(config.seed)
         self._network = build_network(config.network.name, config.network.options)
+        if config.start_from and state is None:
+            load_weights(self._network, Path(config.start_from))
         self._network.to(self._device, memory_format=torch.channels_last)
         self._averaged = AveragedWeights(self._network, config.optimizer.ema_decay)
         self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=config.optimizer.weight_decay)

@@ -1,0 +1,1 @@
+"""Features through which gradients flow, in PyTorch."""

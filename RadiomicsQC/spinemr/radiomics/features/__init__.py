@@ -1,0 +1,1 @@
+"""Features of a region: first order, shape and texture."""

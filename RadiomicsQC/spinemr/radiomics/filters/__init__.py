@@ -1,0 +1,1 @@
+"""Images derived from an image before features are taken: Laplacian of Gaussian, wavelets, gradient, pointwise functions."""

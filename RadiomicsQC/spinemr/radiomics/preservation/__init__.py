@@ -1,0 +1,1 @@
+"""Whether a harmonized image still shows the anatomy of the original."""

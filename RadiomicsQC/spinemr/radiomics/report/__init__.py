@@ -1,0 +1,1 @@
+"""Results as pages, plots and tables that people read."""

@@ -1,0 +1,1 @@
+"""Statistics of features over images, scanners and methods."""
