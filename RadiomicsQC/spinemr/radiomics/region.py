@@ -48,10 +48,11 @@ class Region:
             raise GeometryError("The mask lies on another grid than the image.")
         if not mask.any():
             raise InputError("The mask is empty.")
-        box = tuple(_extent(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis))) for axis in range(mask.ndim))
+        box = tuple(_extent(mask, axis) for axis in range(mask.ndim))
         return cls(np.array(values[box], dtype=np.float64), np.array(mask[box]), spacing_mm)
 
 
-def _extent(occupied: Mask) -> slice:
-    places = np.flatnonzero(occupied)
+def _extent(mask: Mask, axis: int) -> slice:
+    others = tuple(other for other in range(mask.ndim) if other != axis)
+    places = np.flatnonzero(np.any(mask, axis=others))
     return slice(int(places[0]), int(places[-1]) + 1)

@@ -78,16 +78,18 @@ def load_weights(network: nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise InputError(f"The weights of {path.name} do not fit this network.", "Give those of the same name and options.") from error
+        hint = "Give those of a network of the same name and options."
+        raise InputError(f"The weights of {path.name} do not fit this network.", hint) from error
 
 
 def _safetensors(path: Path) -> Mapping[str, Any]:
     try:
         from safetensors.torch import load_file
-
-        return cast(Mapping[str, Any], load_file(path))
     except ImportError as error:
-        raise InputError("Reading weights needs the package safetensors.", "Install it with: pip install 'spinemr[train]'") from error
+        hint = "Install it with: pip install 'spinemr[train]'"
+        raise InputError("Reading weights needs the package safetensors.", hint) from error
+    try:
+        return cast(Mapping[str, Any], load_file(path))
     except Exception as error:  # the package raises kinds of its own
         raise InputError(f"{path} is not a file of weights.") from error
 
