@@ -74,6 +74,30 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(tmp_path, tiny_run)
         train(config, tmp_path / "nothing", resume=True)
 
 
+def test_a_run_begins_with_given_weights(tmp_path, tiny_run):
+    first = train(tiny_run(steps=3), tmp_path / "first")
+    given = Checkpoint.read(first.best).averaged
+    still = OptimizerSettings(learning_rate=1e-12, weight_decay=0.0, ema_decay=0.0, warm_up_steps=0)
+    begun = replace(tiny_run(steps=1), start_from=str(first.best), optimizer=still)
+    train(begun, tmp_path / "second")
+    found = Checkpoint.read(tmp_path / "second" / "last.pt").network
+    learned = [name for name, value in found.items() if name.endswith(("weight", "bias")) and value.dtype.is_floating_point]
+    assert learned
+    assert all(torch.allclose(found[name], given[name], atol=1e-6) for name in learned)
+
+
+def test_weights_of_another_network_are_refused(tmp_path, tiny_run):
+    first = train(tiny_run(steps=1), tmp_path / "first")
+    options = {**tiny_run(steps=1).network.options, "width": 12}
+    other = replace(tiny_run(steps=1), network=replace(tiny_run(steps=1).network, options=options), start_from=str(first.best))
+    with pytest.raises(InputError, match="do not fit"):
+        train(other, tmp_path / "second")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"weights")
+    with pytest.raises(InputError, match="not a file of weights"):
+        train(replace(tiny_run(steps=1), start_from=str(broken)), tmp_path / "third")
+
+
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     path = tmp_path / "best.pt"
     path.write_bytes(b"weights")

@@ -60,6 +60,14 @@ def dice_of(
 
 
 def _judged(network: nn.Module, found: SliceSet, grid: GridSettings, device: str, progress: ProgressCallback) -> SetDice:
+    overlaps = overlaps_of(network, found, grid, device, progress)
+    return SetDice(found.name, {structure: tuple(o.dsc for o in own.values()) for structure, own in overlaps.items()})
+
+
+def overlaps_of(
+    network: nn.Module, found: SliceSet, grid: GridSettings, device: str = "cpu", progress: ProgressCallback = silent
+) -> dict[str, dict[str, Overlap]]:
+    """For each judged structure, each subject that has it: pixels counted over all of the subject's slices."""
     counts: dict[tuple[str, str], NDArray[np.int64]] = {}
     for number, slice_ in enumerate(found.slices):
         progress(Progress("validate", number / len(found.slices), f"{found.name}: slice {number + 1} of {len(found.slices)}"))
@@ -68,11 +76,11 @@ def _judged(network: nn.Module, found: SliceSet, grid: GridSettings, device: str
         for structure in found.judged:
             key = (structure, slice_.subject)
             counts[key] = counts.get(key, np.zeros(3, np.int64)) + _counted(predicted, truth, STRUCTURES[structure])
-    dices: dict[str, list[float]] = {structure: [] for structure in found.judged}
-    for (structure, _), (mine, true, both) in counts.items():
+    overlaps: dict[str, dict[str, Overlap]] = {structure: {} for structure in found.judged}
+    for (structure, subject), (mine, true, both) in counts.items():
         if true:
-            dices[structure].append(Overlap(int(mine), int(true), int(both)).dsc)
-    return SetDice(found.name, {structure: tuple(values) for structure, values in dices.items()})
+            overlaps[structure][subject] = Overlap(int(mine), int(true), int(both))
+    return overlaps
 
 
 def _counted(predicted: NDArray[Any], truth: NDArray[Any], region: int) -> NDArray[np.int64]:
