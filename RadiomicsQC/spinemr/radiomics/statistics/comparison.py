@@ -156,9 +156,7 @@ def _or_unknown(estimate: Callable[[], Estimate]) -> Estimate:
 
 def _adjusted(rows: Sequence[ComparisonRow], correction: Correction) -> tuple[ComparisonRow, ...]:
     """The rows with the p values of each test adjusted for all rows."""
-    columns = [
-        adjust([getattr(row, name) for row in rows], correction).tolist() for name in ("signed_rank_p", "ks_p", "welch_p")
-    ]
+    columns = [adjust([getattr(row, name) for row in rows], correction).tolist() for name in ("signed_rank_p", "ks_p", "welch_p")]
     return tuple(
         replace(row, signed_rank_p_adjusted=ranks, ks_p_adjusted=ks, welch_p_adjusted=welch)
         for row, ranks, ks, welch in zip(rows, *columns, strict=True)

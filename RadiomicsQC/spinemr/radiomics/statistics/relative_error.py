@@ -40,9 +40,7 @@ class RelativeErrors:
     @property
     def closest(self) -> tuple[str, ...]:
         """For each feature the method with the smallest error; empty where none could be compared."""
-        return tuple(
-            "" if np.all(np.isnan(column)) else self.methods[int(np.nanargmin(column))] for column in self.errors.T
-        )
+        return tuple("" if np.all(np.isnan(column)) else self.methods[int(np.nanargmin(column))] for column in self.errors.T)
 
     def of(self, method: str, feature: str) -> Estimate:
         """One cell with its interval."""
@@ -102,9 +100,7 @@ def relative_errors(
     return RelativeErrors(tuple(methods), features, pairing, errors, low, high, signed, counts, level)
 
 
-def _cell(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], pairing: Pairing, level: float
-) -> tuple[Estimate, float, int]:
+def _cell(ours: NDArray[np.float64], theirs: NDArray[np.float64], pairing: Pairing, level: float) -> tuple[Estimate, float, int]:
     """Error, error with its sign, and how many images it is from; NaN where nothing can be compared."""
     if pairing == "case":
         ours, theirs = finite_pairs(ours, theirs)
