@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +23,12 @@ from spinemr.synthesis.sample import draw_samples
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed", exc_type=ImportError)
 
+from spinemr.segmentation.inference.model import network_in  # noqa: E402
 from spinemr.segmentation.training.averaging import AveragedWeights  # noqa: E402
-from spinemr.segmentation.training.checkpoint import Checkpoint  # noqa: E402
+from spinemr.segmentation.training.checkpoint import Checkpoint, load_weights  # noqa: E402
 from spinemr.segmentation.training.loop import device_for, learning_rate, train  # noqa: E402
 from spinemr.segmentation.training.validation import confidence_interval, dice_of  # noqa: E402
+from spinemr.segmentation.training.weights import round_to_half, write_onnx, write_safetensors  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -246,11 +249,52 @@ def test_export_writes_a_model_that_gives_the_same_and_says_how_good_it_is(tmp_p
     images = np.random.default_rng(1).random((2, 1, 48, 80), dtype=np.float32)
     network = Checkpoint.read(outcome.best).network_of_averages()
     with torch.inference_mode():
+        exact = softmax(network(torch.from_numpy(images)).numpy().copy())
+        round_to_half(network)
         wanted = softmax(network(torch.from_numpy(images)).numpy().copy())
     np.testing.assert_allclose(OpenVinoRuntime(tmp_path / "models" / "tiny.onnx")(images), wanted, atol=1e-4)
+    np.testing.assert_allclose(wanted, exact, atol=5e-3)
     with safetensors.safe_open(str(tmp_path / "models" / "tiny.safetensors"), "pt") as file:
         assert file.metadata()["network"] == "plain-unet"
-        assert all(torch.equal(file.get_tensor(name), value) for name, value in network.state_dict().items())
+        assert all(torch.equal(file.get_tensor(name).to(value.dtype), value) for name, value in network.state_dict().items())
+    opened = network_in(tmp_path / "models" / "tiny.safetensors").state_dict()
+    assert {value.dtype for value in opened.values()} == {torch.float32, torch.int64}
+    assert same_weights(opened, network.state_dict())
+
+
+def test_files_hold_weights_in_half_precision_and_full_ones_can_still_be_read(tmp_path, tiny_run):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
+    state = Checkpoint.read(train(tiny_run(steps=1), tmp_path / "run").best)
+    full, rounded = state.network_of_averages(), state.network_of_averages()
+    round_to_half(rounded)
+    for network, name in ((full, "full"), (rounded, "half")):
+        write_onnx(network, state, tmp_path / f"{name}.onnx")
+        write_safetensors(network, state, tmp_path / f"{name}.safetensors")
+    for kind in ("onnx", "safetensors"):
+        assert (tmp_path / f"half.{kind}").stat().st_size < 0.75 * (tmp_path / f"full.{kind}").stat().st_size
+    assert str(Path(__file__).parents[3]).encode() not in (tmp_path / "full.onnx").read_bytes()
+    half = safetensors.load_file(tmp_path / "half.safetensors")
+    assert half["bottleneck.0.weight"].dtype == torch.float16
+    assert half["bottleneck.1.running_var"].dtype == half["head.bias"].dtype == torch.float32
+    kinds = {tensor.name: tensor.data_type for tensor in onnx.load(tmp_path / "half.onnx").graph.initializer}
+    assert kinds["bottleneck.0.weight.half"] == onnx.TensorProto.FLOAT16
+    assert kinds["head.bias"] == onnx.TensorProto.FLOAT
+    again = state.network_of_averages()
+    for network, name in ((full, "full"), (rounded, "half")):
+        load_weights(again, tmp_path / f"{name}.safetensors")
+        assert same_weights(again.state_dict(), network.state_dict())
+        assert same_weights(network_in(tmp_path / f"{name}.safetensors").state_dict(), network.state_dict())
+
+
+def test_weights_beyond_half_precision_stay_as_they_are():
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.data = torch.tensor([[1e5, 1 / 3]])
+    layer.bias.data = torch.tensor([1 / 3])
+    round_to_half(layer)
+    assert layer.weight.tolist() == [[1e5, 0.333251953125]]
+    assert layer.bias.item() == pytest.approx(1 / 3, abs=1e-8)
 
 
 def test_a_model_nobody_judged_is_not_exported(tmp_path, tiny_run):

@@ -43,7 +43,7 @@ def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, threads: in
     weights = _checked(path.parent / file.path, file, card)
     if target == "cpu":
         return OpenModel(card, OpenVinoRuntime(weights, threads), file.sha256)
-    return OpenModel(card, TorchRuntime(_network(weights), target), file.sha256)
+    return OpenModel(card, TorchRuntime(network_in(weights), target), file.sha256)
 
 
 def torch_network(wanted: str = DEFAULT_MODEL) -> nn.Module:
@@ -51,7 +51,7 @@ def torch_network(wanted: str = DEFAULT_MODEL) -> nn.Module:
     path = _card_path(wanted)
     card = ModelCard.read(path)
     file = _file(card, "safetensors")
-    return _network(_checked(path.parent / file.path, file, card))
+    return network_in(_checked(path.parent / file.path, file, card))
 
 
 def _card_path(wanted: str) -> Path:
@@ -79,8 +79,8 @@ def _checked(path: Path, file: ModelFile, card: ModelCard) -> Path:
     return path
 
 
-def _network(path: Path) -> nn.Module:
-    """The network a safetensors file belongs to, by its header, with its weights."""
+def network_in(path: Path) -> nn.Module:
+    """The network a safetensors file belongs to, by its header, with its weights in single precision."""
     try:
         from safetensors import safe_open
         from safetensors.torch import load_file

@@ -1,14 +1,12 @@
 """From a checkpoint to a model that ships: ONNX, safetensors and a card whose figures were measured on the very files.
 
-The averaged weights are exported. The ONNX file, run by OpenVINO, has to give what PyTorch gives; validation Dice is measured
-on subjects nobody trained on, and a card is not written without it.
+The averaged weights are exported, in half precision (:mod:`~spinemr.segmentation.training.weights`). The ONNX file, run by
+OpenVINO, has to give what PyTorch gives; validation Dice is measured with the rounded weights on subjects nobody trained on, and
+a card is not written without it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +21,13 @@ from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, Model
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import sha256_of
 from spinemr.imaging.staged_folder import staged_folder
+from spinemr.segmentation.inference.model import network_in
 from spinemr.segmentation.networks.registry import network_entry
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.config import parsed, read_text
 from spinemr.segmentation.training.data import DataOf
 from spinemr.segmentation.training.validation import SetDice, confidence_interval, dice_of
+from spinemr.segmentation.training.weights import round_to_half, write_onnx, write_safetensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,7 +70,6 @@ class CardTexts:
             raise InputError(f"In {path.name}: an entry of training_data needs name, licence, citation and n.") from error
         return cls(**texts, training_data=data)
 
-
     @classmethod
     def unstated(cls, name: str, state: Checkpoint) -> CardTexts:
         """For somebody's own model: every text says that nobody said it."""
@@ -93,6 +92,7 @@ def export(
     state = Checkpoint.read(checkpoint)
     texts = texts or CardTexts.unstated(name, state)
     network = state.network_of_averages()
+    round_to_half(network)
     scores = _measured(state, network, within(progress, 0.0, 0.8))
     staged = folder / f".{texts.name}"
     with staged_folder(staged, replaceable=lambda _: True) as place:
@@ -100,43 +100,14 @@ def export(
         write_safetensors(network, state, place / f"{texts.name}.safetensors")
         write_onnx(network, state, place / f"{texts.name}.onnx")
         progress(Progress("export", 0.9, "Comparing OpenVINO with PyTorch"))
-        refuse_other_results(network, place / f"{texts.name}.onnx", network_entry(state.config.network.name).multiple)
+        kept = network_in(place / f"{texts.name}.safetensors").eval()
+        refuse_other_results(kept, place / f"{texts.name}.onnx", network_entry(state.config.network.name).multiple)
         card = _card(texts, state, place, scores)
         write_json_atomic(card.as_dict(), place / f"{texts.name}{CARD_SUFFIX}")
         ModelCard.read(place / f"{texts.name}{CARD_SUFFIX}")
     _move(staged, folder)
     progress(Progress("export", 1.0, "Done"))
     return card
-
-
-def write_onnx(network: nn.Module, state: Checkpoint, path: Path) -> None:
-    """One file, slices and their size free, image ``[slice][1][row][column]`` to logits ``[slice][class][row][column]``."""
-    import torch
-
-    free = torch.export.Dim.DYNAMIC
-    example = torch.rand(2, 1, state.config.grid.rows, state.config.grid.columns)
-    with contextlib.redirect_stdout(io.StringIO()):  # the exporter talks
-        program = torch.onnx.export(
-            network,
-            (example,),
-            dynamo=True,
-            dynamic_shapes=({0: free, 2: free, 3: free},),
-            input_names=["image"],
-            output_names=["logits"],
-            verbose=False,
-        )
-    program.save(str(path))
-
-
-def write_safetensors(network: nn.Module, state: Checkpoint, path: Path) -> None:
-    """The weights by name, and in the header which network of the registry they belong to."""
-    try:
-        from safetensors.torch import save
-    except ImportError as error:
-        raise InputError("Export needs the package safetensors.", "Install it with: pip install 'spinemr[train]'") from error
-    settings = state.config.network
-    header = {"network": settings.name, "options": json.dumps(dict(settings.options))}
-    path.write_bytes(save({name: value.contiguous() for name, value in network.state_dict().items()}, metadata=header))
 
 
 def refuse_other_results(network: nn.Module, onnx: Path, multiple: int) -> None:
