@@ -1,0 +1,64 @@
+"""The IBSI-1 digital phantom and its consensus values, for tests of any family of features.
+
+    def test_mean(ibsi_phantom, ibsi_reference):
+        image, mask = ibsi_phantom                       # two SimpleITK images; the label is 1
+        reference = ibsi_reference("stat_mean")          # or ibsi_reference("cm_contrast", "3D_avg")
+        assert reference.agrees(my_mean(image, mask))    # at three significant digits, or within the tolerance
+
+A tag that has no value raises KeyError. ``ibsi_tags`` lists all tags there are.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+DATA = Path(__file__).resolve().parent / "data"
+
+
+class Reference(NamedTuple):
+    """A consensus value of the IBSI."""
+
+    value: float
+    tolerance: float
+
+    def agrees(self, found: float) -> bool:
+        """Whether a value is the same at three significant digits, or lies within the tolerance where there is one."""
+        return float(f"{found:.3g}") == self.value or abs(found - self.value) <= self.tolerance
+
+
+@pytest.fixture(scope="session")
+def ibsi_phantom() -> tuple[sitk.Image, sitk.Image]:
+    """The digital phantom and its mask."""
+    stored = json.loads((DATA / "ibsi1_digital_phantom.json").read_text(encoding="utf-8"))
+    image = sitk.GetImageFromArray(np.array(stored["intensities"], dtype=np.int16))
+    mask = sitk.GetImageFromArray(np.array(stored["mask"], dtype=np.uint8))
+    for each in (image, mask):
+        each.SetSpacing(stored["spacing_mm"])
+    return image, mask
+
+
+@pytest.fixture(scope="session")
+def ibsi_values() -> dict[str, Reference]:
+    """Every consensus value by its tag."""
+    with (DATA / "ibsi1_reference_values.csv").open(encoding="utf-8", newline="") as lines:
+        return {row["tag"]: Reference(float(row["value"]), float(row["tolerance"])) for row in csv.DictReader(lines)}
+
+
+@pytest.fixture(scope="session")
+def ibsi_tags(ibsi_values: dict[str, Reference]) -> tuple[str, ...]:
+    """All tags, such as ``cm_contrast_3D_avg``."""
+    return tuple(ibsi_values)
+
+
+@pytest.fixture(scope="session")
+def ibsi_reference(ibsi_values: dict[str, Reference]) -> Callable[..., Reference]:
+    """``ibsi_reference(tag, aggregation="")``: the consensus value of a feature."""
+    return lambda tag, aggregation="": ibsi_values[f"{tag}_{aggregation}" if aggregation else tag]
