@@ -33,6 +33,10 @@ class ModelFile:
     format: str
     path: str
     sha256: str
+    metrics: tuple[CardMetric, ...] = ()
+    """Of a variant whose results differ from those of the card."""
+    speed_up: float | None = None
+    """Of a variant: how many times as fast as the others, where that was measured."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,27 @@ class CardMetric:
 
 
 @dataclass(frozen=True)
-class ModelInput:
-    """What a network of slices has to be shown.
+class PatchInput:
+    """What a network of volumes looks at: so many slices, rows and columns, the slices so far apart."""
 
-    Pixel size, the number that rows and columns are a multiple of, and the two percentiles of a study that become 0 and 1.
+    slices: int
+    rows: int
+    columns: int
+    slice_mm: float
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What a network has to be shown.
+
+    Pixel size, the number that rows and columns are a multiple of, the two percentiles of a study that become 0 and 1, and of
+    a network of volumes its patch.
     """
 
     pixel_mm: float
     multiple: int
     percentiles: tuple[float, float] = (0.5, 99.5)
+    patch: PatchInput | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,8 @@ class ModelCard:
     files: tuple[ModelFile, ...]
     training_data: tuple[TrainingData, ...]
     metrics: tuple[CardMetric, ...]
+    remarks: tuple[str, ...] = ()
+    """What else was measured, and what was decided on it."""
 
     @classmethod
     def read(cls, path: Path) -> ModelCard:
@@ -101,8 +119,14 @@ class ModelCard:
         return _Reader(path.name).card(content)
 
     def as_dict(self) -> dict[str, Any]:
-        """The card as plain values, as it stands in its file."""
-        return asdict(self)
+        """The card as plain values, as it stands in its file; what is not said is left out."""
+        return dict(_said(asdict(self)))
+
+
+def _said(value: Any) -> Any:  # noqa: ANN401 - plain values
+    if isinstance(value, dict):
+        return {name: _said(item) for name, item in value.items() if item is not None and item != ()}
+    return tuple(_said(item) for item in value) if isinstance(value, tuple) else value
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -154,14 +178,29 @@ class _Reader:
             files=tuple(self._file(item) for item in self._items(fields, "files")),
             training_data=tuple(self._data(item) for item in self._items(fields, "training_data")),
             metrics=tuple(self._metric(item) for item in self._items(fields, "metrics")),
+            remarks=self._remarks(fields),
         )
+
+    def _remarks(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        remarks = fields.get("remarks", [])
+        if not isinstance(remarks, list) or not all(isinstance(text, str) and text.strip() for text in remarks):
+            self._refuse("remarks", "is not a list of texts")
+        return tuple(remarks)
 
     def _input(self, item: Mapping[str, Any]) -> ModelInput:
         pixel, multiple = self._number(item, "pixel_mm"), self._number(item, "multiple")
         low, high = self._pair(item, "percentiles")
         if not (pixel > 0 and multiple >= 1 and multiple == int(multiple) and 0 <= low < high <= 100):
             self._refuse("input", "is no pixel size, multiple and pair of percentiles")
-        return ModelInput(pixel, int(multiple), (low, high))
+        patch = self._patch(self._mapping(item["patch"], "patch")) if "patch" in item else None
+        return ModelInput(pixel, int(multiple), (low, high), patch)
+
+    def _patch(self, item: Mapping[str, Any]) -> PatchInput:
+        slices, rows, columns = (self._count(item, key) for key in ("slices", "rows", "columns"))
+        slice_mm = self._number(item, "slice_mm")
+        if slice_mm <= 0:
+            self._refuse("slice_mm", "is not above 0")
+        return PatchInput(slices, rows, columns, slice_mm)
 
     def _pair(self, item: Mapping[str, Any], key: str) -> tuple[float, float]:
         pair = item.get(key)
@@ -175,7 +214,9 @@ class _Reader:
         if Path(path).name != path or "\\" in path:
             self._refuse("path", "has to be the name of a file beside the card")
         digest = self._matching(item, "sha256", _SHA256, "is not a SHA-256 in lower case")
-        return ModelFile(self._text(item, "format"), path, digest)
+        metrics = self._items(item, "metrics") if "metrics" in item else []
+        speed_up = self._number(item, "speed_up") if "speed_up" in item else None
+        return ModelFile(self._text(item, "format"), path, digest, tuple(self._metric(m) for m in metrics), speed_up)
 
     def _data(self, item: Mapping[str, Any]) -> TrainingData:
         name, licence, citation = (self._text(item, key) for key in ("name", "licence", "citation"))
@@ -217,10 +258,10 @@ class _Reader:
             self._refuse(key, "is missing or not a number")
         return float(value)
 
-    def _count(self, fields: Mapping[str, Any]) -> int:
-        value = fields.get("n")
+    def _count(self, fields: Mapping[str, Any], key: str = "n") -> int:
+        value = fields.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            self._refuse("n", "is not a count of at least 1")
+            self._refuse(key, "is not a count of at least 1")
         return int(value)
 
     def _refuse(self, field: str, complaint: str) -> NoReturn:

@@ -52,6 +52,41 @@ def test_a_card_comes_back_as_it_was_written(tmp_path):
     assert card.metrics[0].sentence() == "DSC of discs 0.91 (95 % CI 0.9 to 0.92, n = 31, held-out subjects)"
 
 
+def full_card() -> dict:
+    """A card with everything that may be said."""
+    card = changed("input", "patch", to={"slices": 32, "rows": 80, "columns": 80, "slice_mm": 2.2})
+    small = {"format": "int8-onnx", "path": "small.onnx", "sha256": "cd" * 32, "metrics": CARD["metrics"], "speed_up": 2.5}
+    return {**card, "files": [*CARD["files"], small], "remarks": ["The small one was kept."]}
+
+
+def test_what_may_be_said_besides_comes_back_too(tmp_path):
+    card = ModelCard.read(write(tmp_path, full_card()))
+    assert json.loads(json.dumps(card.as_dict())) == full_card()
+    assert (card.files[1].speed_up, card.files[1].metrics[0].n, card.input.patch.slice_mm) == (2.5, 31, 2.2)
+
+
+@pytest.mark.parametrize(
+    ("route", "value", "said"),
+    [
+        (("remarks",), "text", "remarks"),
+        (("remarks",), [" "], "remarks"),
+        (("files", 1, "speed_up"), "fast", "speed_up"),
+        (("files", 1, "metrics"), [], "metrics"),
+        (("input", "patch"), 32, "patch"),
+        (("input", "patch", "slices"), 0, "slices is not a count"),
+        (("input", "patch", "slice_mm"), 0, "slice_mm"),
+    ],
+)
+def test_what_may_be_said_besides_has_to_be_right(tmp_path, route, value, said):
+    card = full_card()
+    place = card
+    for step in route[:-1]:
+        place = place[step]
+    place[route[-1]] = value
+    with pytest.raises(InputError, match=said):
+        ModelCard.read(write(tmp_path, card))
+
+
 @pytest.mark.parametrize("field", sorted(CARD))
 def test_every_field_is_required(tmp_path, field):
     with pytest.raises(InputError, match=rf"spine-2d.card.json is not valid: {field} "):

@@ -22,6 +22,9 @@ def command(
         typer.Option(metavar="FILE", help="Name, licence, use, limits and training data: .yaml or .json", show_default=False),
     ] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="The model's name where no card file says it.")] = "own",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Try an eight-bit variant; it is kept where it loses less than 0.003 of Dice.")
+    ] = False,
     progress: ProgressOption = ProgressMode.AUTO,
 ) -> None:
     """Write a trained network as ONNX and safetensors, with its card.
@@ -34,8 +37,10 @@ def command(
     from spinemr.segmentation.training.export import CardTexts, export
 
     with shown(progress) as report:
-        written = export(checkpoint, output, CardTexts.read(card) if card else None, name=name, progress=report)
+        written = export(checkpoint, output, CardTexts.read(card) if card else None, name=name, int8=int8, progress=report)
     if progress is not ProgressMode.JSON:
         for metric in written.metrics:
             typer.echo(metric.sentence())
+        for remark in written.remarks:
+            typer.echo(remark)
         typer.echo(f"{written.name} in {output}")

@@ -85,5 +85,7 @@ def _print_card(card: ModelCard) -> None:
         "measured": "; ".join(metric.sentence() for metric in card.metrics),
         "files": ", ".join(file.path for file in card.files),
     }
+    if card.remarks:
+        rows["remarks"] = " ".join(card.remarks)
     for heading, text in rows.items():
         console.print(f"{heading + ':':14}{text}", soft_wrap=True)

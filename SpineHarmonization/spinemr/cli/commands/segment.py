@@ -32,6 +32,14 @@ class Device(str, Enum):
     MPS = "mps"
 
 
+class Precision(str, Enum):
+    """What a network calculates with."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    INT8 = "int8"
+
+
 @dataclass(frozen=True)
 class Wishes:
     """How every study of a call is segmented and written."""
@@ -55,6 +63,9 @@ def command(
         str, typer.Option(metavar="NAME", help="A model (spinemr models), or the path of a .card.json.")
     ] = "balanced",
     device: Annotated[Device, typer.Option(metavar="WHERE", help="auto, cpu, cuda or mps.")] = Device.AUTO,
+    precision: Annotated[
+        Precision, typer.Option(metavar="BITS", help="fp32, int8 (where the model has it), or auto: int8 where it gains.")
+    ] = Precision.AUTO,
     labels: Annotated[
         LabelScheme, typer.Option(metavar="SCHEME", help="Whose numbers to write: verse, spider or totalspineseg.")
     ] = LabelScheme.VERSE,
@@ -95,7 +106,7 @@ def command(
     wishes = Wishes(labels.value, parts, shift, flip_average, _spacing(spacing), series, measurements)
     studies = _images_in(image)
     with shown(progress) as report:
-        opened = open_model(model, device.value)
+        opened = open_model(model, device.value, precision=precision.value)
         if studies is None:
             found = _segment_one(image, output, opened, wishes, report)
             lines = _told(found, output)
@@ -162,7 +173,7 @@ def _write_sidecar(
     made = Provenance.of(
         "spinemr segment",
         command=command_line(),
-        parameters={**asdict(wishes), "device": model.runtime.device},
+        parameters={**asdict(wishes), "device": model.runtime.device, "precision": model.precision},
         inputs=[image],
         models={model.card.name: model.sha256},
         seconds=seconds,

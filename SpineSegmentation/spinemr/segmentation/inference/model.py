@@ -10,40 +10,54 @@ from typing import TYPE_CHECKING
 from spinemr.imaging.errors import InputError, SpineMRError
 from spinemr.imaging.model_card import CARD_SUFFIX, ModelCard, ModelFile, model_folders
 from spinemr.imaging.provenance import sha256_of
-from spinemr.segmentation.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime, chosen_device
+from spinemr.segmentation.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime, chosen_device, multiplies_bytes
 
 if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT_MODEL = "balanced"
+PRECISIONS = ("auto", "fp32", "int8")
+INT8 = "int8-onnx"
+"""What a card calls the file of an eight-bit variant."""
+WORTH_IT = 1.1
+"""An eight-bit variant has to have been measured so many times as fast to be taken unasked."""
 REINSTALL = "Install the package (or copy the model) again."
 
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A model that is ready: its card, what runs it, and the digest of the weights in use."""
+    """A model that is ready: its card, what runs it, the digest of the weights in use, and what it calculates with."""
 
     card: ModelCard
     runtime: Runtime
     sha256: str
+    precision: str = "fp32"
 
 
-def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, threads: int = 0) -> OpenModel:
+def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, precision: str = "auto", threads: int = 0) -> OpenModel:
     """Open a shipped model by name, or one's own by the path of its ``.card.json``.
 
-    The weights have to have the digest the card states. On the processor OpenVINO runs the ONNX file, elsewhere
-    PyTorch the safetensors.
+    The weights have to have the digest the card states. On the processor OpenVINO runs an ONNX file, elsewhere PyTorch the
+    safetensors. ``precision="auto"`` takes a model's eight-bit variant where the card says that it is faster and the processor
+    has instructions for it, and half precision on CUDA.
     """
+    if precision not in PRECISIONS:
+        raise InputError(f"'{precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
     path = _card_path(wanted)
     card = ModelCard.read(path)
     if card.task != "segmentation":
         raise InputError(f"The model {card.name} is for {card.task}, not for segmentation.")
-    target = chosen_device(device)
-    file = _file(card, "onnx" if target == "cpu" else "safetensors")
-    weights = _checked(path.parent / file.path, file, card)
+    target = chosen_device("cpu" if (device, precision) == ("auto", "int8") else device)
     if target == "cpu":
-        return OpenModel(card, OpenVinoRuntime(weights, threads), file.sha256)
-    return OpenModel(card, TorchRuntime(network_in(weights), target), file.sha256)
+        file = _processor_file(card, precision)
+        used = "int8" if file.format == INT8 else "fp32"
+        return OpenModel(card, OpenVinoRuntime(_checked(path.parent / file.path, file, card), threads), file.sha256, used)
+    if precision == "int8":
+        raise InputError("Eight-bit networks run on the processor only.", "Use --device cpu, or another --precision.")
+    file = _file(card, "safetensors")
+    half = target == "cuda" and precision == "auto"
+    network = network_in(_checked(path.parent / file.path, file, card))
+    return OpenModel(card, TorchRuntime(network, target, half=half), file.sha256, "fp16" if half else "fp32")
 
 
 def torch_network(wanted: str = DEFAULT_MODEL) -> nn.Module:
@@ -69,6 +83,18 @@ def _file(card: ModelCard, kind: str) -> ModelFile:
         if file.format == kind:
             return file
     raise InputError(f"The model {card.name} has no {kind} file, which this device needs.", "Choose another --device.")
+
+
+def _processor_file(card: ModelCard, precision: str) -> ModelFile:
+    """The file for the processor: the eight-bit one if asked for, or if it is worth it."""
+    small = next((file for file in card.files if file.format == INT8), None)
+    if precision == "int8":
+        if small is None:
+            raise InputError(f"The model {card.name} has no eight-bit variant.", "Use --precision auto or fp32.")
+        return small
+    if precision == "auto" and small is not None and (small.speed_up or 0) >= WORTH_IT and multiplies_bytes():
+        return small
+    return _file(card, "onnx")
 
 
 def _checked(path: Path, file: ModelFile, card: ModelCard) -> Path:

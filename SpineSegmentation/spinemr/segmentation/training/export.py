@@ -21,11 +21,13 @@ from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, Model
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import sha256_of
 from spinemr.imaging.staged_folder import staged_folder
-from spinemr.segmentation.inference.model import network_in
+from spinemr.segmentation.inference.model import INT8, network_in
 from spinemr.segmentation.networks.registry import network_entry
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.config import parsed, read_text
 from spinemr.segmentation.training.data import DataOf
+from spinemr.segmentation.training.int8 import Trial, try_int8
+from spinemr.segmentation.training.sources import SliceSet
 from spinemr.segmentation.training.validation import SetDice, confidence_interval, dice_of
 from spinemr.segmentation.training.weights import round_to_half, write_onnx, write_safetensors
 
@@ -82,32 +84,63 @@ class CardTexts:
 
 
 def export(
-    checkpoint: Path, folder: Path, texts: CardTexts | None = None, *, name: str = "own", progress: ProgressCallback = silent
+    checkpoint: Path,
+    folder: Path,
+    texts: CardTexts | None = None,
+    *,
+    name: str = "own",
+    int8: bool = False,
+    progress: ProgressCallback = silent,
 ) -> ModelCard:
     """Write ``<name>.onnx``, ``<name>.safetensors`` and ``<name>.card.json`` into a folder, beside other models.
 
-    Without texts the model gets ``name`` and a card that states nothing but what was measured. An older model of the same
+    With ``int8`` an eight-bit variant is tried; it becomes ``<name>.int8.onnx`` if it is good enough, and the card says so either
+    way. Without texts the model gets ``name`` and a card that states nothing but what was measured. An older model of the same
     name is replaced, once everything of the new one is there.
     """
     state = Checkpoint.read(checkpoint)
     texts = texts or CardTexts.unstated(name, state)
     network = state.network_of_averages()
     round_to_half(network)
-    scores = _measured(state, network, within(progress, 0.0, 0.8))
+    held = _held(state)
+    scores = dice_of(network, held, state.config.grid, progress=within(progress, 0.0, 0.4 if int8 else 0.8))
     staged = folder / f".{texts.name}"
     with staged_folder(staged, replaceable=lambda _: True) as place:
-        progress(Progress("export", 0.8, "Writing the weights"))
-        write_safetensors(network, state, place / f"{texts.name}.safetensors")
-        write_onnx(network, state, place / f"{texts.name}.onnx")
-        progress(Progress("export", 0.9, "Comparing OpenVINO with PyTorch"))
-        kept = network_in(place / f"{texts.name}.safetensors").eval()
-        refuse_other_results(kept, place / f"{texts.name}.onnx", network_entry(state.config.network.name).multiple)
-        card = _card(texts, state, place, scores)
+        weights = _write_weights(network, state, place, texts.name, within(progress, 0.4, 0.5) if int8 else progress)
+        files, remarks = [ModelFile(path.suffix[1:], path.name, sha256_of(path)) for path in weights], []
+        if int8:
+            small = place / f"{texts.name}.int8.onnx"
+            trial = try_int8(network, state, held, scores, weights[0], small, within(progress, 0.5, 1.0))
+            files += _kept(trial, small)
+            remarks.append(trial.remark())
+        card = _card(texts, state, files, scores, remarks)
         write_json_atomic(card.as_dict(), place / f"{texts.name}{CARD_SUFFIX}")
         ModelCard.read(place / f"{texts.name}{CARD_SUFFIX}")
     _move(staged, folder)
     progress(Progress("export", 1.0, "Done"))
     return card
+
+
+def _write_weights(
+    network: nn.Module, state: Checkpoint, place: Path, name: str, progress: ProgressCallback
+) -> tuple[Path, Path]:
+    """Both files; what was written is read back and compared."""
+    onnx, safetensors = place / f"{name}.onnx", place / f"{name}.safetensors"
+    progress(Progress("export", 0.8, "Writing the weights"))
+    write_safetensors(network, state, safetensors)
+    write_onnx(network, state, onnx)
+    progress(Progress("export", 0.9, "Comparing OpenVINO with PyTorch"))
+    refuse_other_results(network_in(safetensors).eval(), onnx, network_entry(state.config.network.name).multiple)
+    return onnx, safetensors
+
+
+def _kept(trial: Trial, path: Path) -> list[ModelFile]:
+    """The entry of an eight-bit variant that was accepted; the file of another is removed."""
+    if not trial.accepted:
+        path.unlink()
+        return []
+    metrics = tuple(metric for score in trial.scores for metric in _metrics(score))
+    return [ModelFile(INT8, path.name, sha256_of(path), metrics, round(trial.speed_up, 2))]
 
 
 def refuse_other_results(network: nn.Module, onnx: Path, multiple: int) -> None:
@@ -127,25 +160,27 @@ def refuse_other_results(network: nn.Module, onnx: Path, multiple: int) -> None:
             raise OutputError(f"OpenVINO and PyTorch differ by {difference:.2g} in a probability; nothing was exported.")
 
 
-def _measured(state: Checkpoint, network: nn.Module, progress: ProgressCallback) -> tuple[SetDice, ...]:
+def _held(state: Checkpoint) -> tuple[SliceSet, ...]:
     held = DataOf(state.config).validation()
     if not held:
         raise InputError(
             "The sources of this run hold no validation slices, so nothing can be said about the model.",
             "Give some subjects the split 'validation' and train again.",
         )
-    return dice_of(network, held, state.config.grid, progress=progress)
+    return held
 
 
-def _card(texts: CardTexts, state: Checkpoint, place: Path, scores: Sequence[SetDice]) -> ModelCard:
-    files = [(kind, place / f"{texts.name}.{kind}") for kind in ("onnx", "safetensors")]
+def _card(
+    texts: CardTexts, state: Checkpoint, files: Sequence[ModelFile], scores: Sequence[SetDice], remarks: Sequence[str]
+) -> ModelCard:
     about: dict[str, Any] = {name: getattr(texts, name) for name in _TEXTS}
     return ModelCard(
         task="segmentation",
         input=ModelInput(state.config.grid.pixel_mm, network_entry(state.config.network.name).multiple),
-        files=tuple(ModelFile(kind, path.name, sha256_of(path)) for kind, path in files),
+        files=tuple(files),
         training_data=texts.training_data,
         metrics=tuple(metric for score in scores for metric in _metrics(score)),
+        remarks=tuple(remarks),
         **about,
     )
 

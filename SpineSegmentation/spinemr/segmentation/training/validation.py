@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.resample import NetworkGrid
 from spinemr.segmentation.classes import STRUCTURES, certainly, possibly
+from spinemr.segmentation.inference.runtime import Runtime, TorchRuntime
 from spinemr.segmentation.overlap import Overlap
 from spinemr.segmentation.training.config import GridSettings
 from spinemr.segmentation.training.sources import LabelledSlice, SliceSet
@@ -53,25 +54,34 @@ def confidence_interval(values: Iterable[float], seed: int = 0) -> tuple[float, 
 
 
 def dice_of(
-    network: nn.Module, sets: Iterable[SliceSet], grid: GridSettings, device: str = "cpu", progress: ProgressCallback = silent
+    network: nn.Module | Runtime,
+    sets: Iterable[SliceSet],
+    grid: GridSettings,
+    device: str = "cpu",
+    progress: ProgressCallback = silent,
 ) -> tuple[SetDice, ...]:
-    """Judge a network on each set: pixels are counted over all slices of a subject, those left open are not counted."""
-    return tuple(_judged(network, found, grid, device, progress) for found in sets)
+    """Judge a network of PyTorch, or what runs one, on each set.
+
+    Pixels are counted over all slices of a subject, those left open are not counted.
+    """
+    runtime = _running(network, device)
+    return tuple(_judged(runtime, found, grid, progress) for found in sets)
 
 
-def _judged(network: nn.Module, found: SliceSet, grid: GridSettings, device: str, progress: ProgressCallback) -> SetDice:
-    overlaps = overlaps_of(network, found, grid, device, progress)
+def _judged(runtime: Runtime, found: SliceSet, grid: GridSettings, progress: ProgressCallback) -> SetDice:
+    overlaps = overlaps_of(runtime, found, grid, progress=progress)
     return SetDice(found.name, {structure: tuple(o.dsc for o in own.values()) for structure, own in overlaps.items()})
 
 
 def overlaps_of(
-    network: nn.Module, found: SliceSet, grid: GridSettings, device: str = "cpu", progress: ProgressCallback = silent
+    network: nn.Module | Runtime, found: SliceSet, grid: GridSettings, device: str = "cpu", progress: ProgressCallback = silent
 ) -> dict[str, dict[str, Overlap]]:
     """For each judged structure, each subject that has it: pixels counted over all of the subject's slices."""
+    runtime = _running(network, device)
     counts: dict[tuple[str, str], NDArray[np.int64]] = {}
     for number, slice_ in enumerate(found.slices):
         progress(Progress("validate", number / len(found.slices), f"{found.name}: slice {number + 1} of {len(found.slices)}"))
-        predicted = np.left_shift(np.uint8(1), predict(network, slice_, grid, device))
+        predicted = np.left_shift(np.uint8(1), predict(runtime, slice_, grid))
         truth = found.sets[slice_.codes]
         for structure in found.judged:
             key = (structure, slice_.subject)
@@ -90,16 +100,18 @@ def _counted(predicted: NDArray[Any], truth: NDArray[Any], region: int) -> NDArr
     return np.array([np.count_nonzero(mine), np.count_nonzero(true), np.count_nonzero(mine & true)], np.int64)
 
 
-def predict(network: nn.Module, slice_: LabelledSlice, grid: GridSettings, device: str = "cpu") -> NDArray[np.uint8]:
+def predict(runtime: Runtime, slice_: LabelledSlice, grid: GridSettings) -> NDArray[np.uint8]:
     """The likeliest class of each of a slice's pixels; the network looks at all of it at its own pixel size."""
-    import torch
-
     laid = _laid((slice_.image.shape[0], slice_.image.shape[1]), slice_.pixel_mm, grid.pixel_mm)
     image = np.clip(laid.to_grid(slice_.image) / np.float32(255), 0, 1)
-    with torch.inference_mode():
-        logits = network(torch.from_numpy(image)[None, None].to(device))
-        shares = logits.float().softmax(dim=1)[0].cpu().numpy()
-    return laid.probabilities_back(shares)
+    return laid.probabilities_back(runtime(image[None, None])[0])
+
+
+def _running(network: nn.Module | Runtime, device: str) -> Runtime:
+    """A network of PyTorch on a device; what runs one already stays what it is."""
+    import torch
+
+    return TorchRuntime(network, device) if isinstance(network, torch.nn.Module) else network
 
 
 @lru_cache(maxsize=64)
