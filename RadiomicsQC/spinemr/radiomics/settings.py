@@ -29,6 +29,8 @@ class Settings:
     """x, y, z; 0 keeps an axis as it is (resampledPixelSpacing)."""
     interpolator: str = "sitkBSpline"
     pad_distance: int = 5
+    pre_crop: bool = False
+    """Cut the image to the structure and ``pad_distance`` voxels around it before filters see it."""
     resegment_range: tuple[float, ...] | None = None
     resegment_mode: Literal["absolute", "relative", "sigma"] = "absolute"
     resegment_shape: bool = False

@@ -16,7 +16,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.text import Text
 
-from spinemr.cli.commands import evaluate, export, models, phantom, segment, train
+from spinemr.cli.commands import evaluate, export, models, phantom, radiomics, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
 from spinemr.cli.session import DEBUG_VARIABLE, Session
@@ -30,11 +30,12 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="spinemr",
-    help="Lumbar spine MRI: segment studies, draw ones with known truth, judge and train segmentations.",
+    help="Lumbar spine MRI: segment studies, measure their structures, draw ones with known truth, judge and train.",
     epilog=(
         "Examples:\n\n"
         "  spinemr phantom -o study --seed 7 --contrast t2\n\n"
         "  spinemr segment study/image.nii.gz -o labels.seg.nrrd --measurements\n\n"
+        "  spinemr radiomics study/image.nii.gz labels.seg.nrrd -o features.csv\n\n"
         "  spinemr evaluate predicted.nii.gz truth.seg.nrrd -o scores.json\n\n"
         "  spinemr COMMAND --help   says more about a command. NO_COLOR=1 switches colours off."
     ),
@@ -48,6 +49,7 @@ app.command("export")(export.command)
 app.command("phantom")(phantom.command)
 app.command("segment")(segment.command)
 app.add_typer(models.app, name="models")
+app.add_typer(radiomics.app, name="radiomics")
 app.add_typer(train.app, name="train")
 
 

@@ -60,7 +60,7 @@ def check_spacing(spacing_mm: tuple[float, ...], name: str) -> None:
 _SPACING_HINT = "Correct the header, or convert the image again from its DICOM files."
 
 
-def sound(image: sitk.Image, name: str = "The image") -> sitk.Image:
+def sound(image: sitk.Image, name: str = "The image", *, min_pixels: int = MIN_PIXELS) -> sitk.Image:
     """The image, fit to work on: 3D (or 2D, left to be lifted), scalar, finite, not constant, on a sane grid."""
     check_header(_header_of(image), name)
     image = _single_frame(image)
@@ -68,7 +68,7 @@ def sound(image: sitk.Image, name: str = "The image") -> sitk.Image:
         image = _grey(image, name)
     check_spacing(image.GetSpacing(), name)
     image = straight(image, name)
-    _check_extent(image, name)
+    _check_extent(image, name, min_pixels)
     image = _finite(image, name)
     _check_contrast(image, name)
     return image
@@ -154,9 +154,9 @@ def straight(image: sitk.Image, name: str) -> sitk.Image:
     return straight
 
 
-def _check_extent(image: sitk.Image, name: str) -> None:
+def _check_extent(image: sitk.Image, name: str, min_pixels: int) -> None:
     size = image.GetSize()
-    if sorted(size)[-2] < MIN_PIXELS:
+    if sorted(size)[-2] < min_pixels:
         raise InputError(f"{name} is too small to show anything: {_times(size)} pixels.")
 
 

@@ -42,12 +42,13 @@ def read_image(
     *,
     spacing_mm: tuple[float, ...] | None = None,
     series: str | int | None = None,
+    min_pixels: int = door.MIN_PIXELS,
     progress: ProgressCallback = silent,
 ) -> sitk.Image:
     """Read an image of any supported kind as a sound 3D volume.
 
     ``spacing_mm`` (x, y or x, y, z in the file's axes) overrides what the file says; ``series`` chooses one of a
-    DICOM folder's series by its number or id.
+    DICOM folder's series by its number or id. An image with fewer than ``min_pixels`` along two axes is refused.
     """
     source = _existing(Path(path))
     progress(Progress("read", 0.0, source.name))
@@ -59,7 +60,7 @@ def read_image(
             image = read_picture(source, spacing_mm)
         else:
             image = _read_volume(source, kind, spacing_mm)
-    image = door.sound(_respaced(image, spacing_mm), str(source))
+    image = door.sound(_respaced(image, spacing_mm), str(source), min_pixels=min_pixels)
     if image.GetDimension() == 2:
         warnings.warn(f"{source.name} is a 2D image: head up and front at the left are assumed.", ImagingWarning, stacklevel=2)
         image = lifted(image)
