@@ -1,0 +1,176 @@
+"""The report of one case: verdict on top, then pictures, tables and plots, methods and versions at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from spinemr.imaging.atomic import write_text_atomic
+from spinemr.imaging.geometry import match_grid
+from spinemr.radiomics.report.charts.bars import arrows
+from spinemr.radiomics.report.charts.heat_map import heat_map
+from spinemr.radiomics.report.charts.histogram import histogram
+from spinemr.radiomics.report.charts.names import short_name
+from spinemr.radiomics.report.charts.svg import element, plain
+from spinemr.radiomics.report.content import ReportContent, ReportMap
+from spinemr.radiomics.report.display import Display, Grey, chosen_slices, fullest_slice
+from spinemr.radiomics.report.html import figure, figures, page, paragraph, section
+from spinemr.radiomics.report.pictures import Overlay, checkerboard, coloured, outlined
+from spinemr.radiomics.report.sections import (
+    NOT_A_DEVICE,
+    anchor_of,
+    facts_section,
+    feature_means,
+    features_section,
+    provenance_section,
+    relative,
+    structures_section,
+    verdict_section,
+)
+
+_SPREAD_SLICES = 3
+_MOST_CITED = 9
+_DIFFERENCE_LIMIT = 50.0
+_SAMPLED = 200_000
+"""Voxels a histogram is counted from at most."""
+
+
+def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
+    """Write the page of :func:`report_page`, whole or not at all."""
+    write_text_atomic(report_page(content), path)
+
+
+def report_page(content: ReportContent) -> str:
+    """One HTML page with everything inside."""
+    pictures, shown = _pictures(content)
+    return page(
+        content.title,
+        [
+            element("h1", plain(content.title)),
+            verdict_section(content.verdict, shown),
+            facts_section(content),
+            *pictures,
+            structures_section(content.structures),
+            section("Intensities", figures(_histograms(content), "charts")),
+            features_section(content.features),
+            section("Features against the reference", figures(_feature_charts(content), "charts")),
+            provenance_section(content.provenance),
+            f"<footer>{plain(NOT_A_DEVICE)}</footer>",
+        ],
+    )
+
+
+def _pictures(content: ReportContent) -> tuple[list[str], list[int]]:
+    """The sections with pictures, and which slices (numbers of the file) have one."""
+    if content.image is None:
+        return [], []
+    image, labels = content.image, content.labels
+    display = Display.of(image, labels)
+    names = None if labels is None else display.stack(match_grid(labels, image))
+    count = display.viewing.shape[0]
+    cited = [reason.slice for reason in (content.verdict.reasons if content.verdict else ()) if reason.slice is not None]
+    chosen = chosen_slices(names, count, min(_SPREAD_SLICES, count), [display.index(number) for number in cited[:_MOST_CITED]])
+    grey = display.grey(image)
+    drawn = [
+        figure(
+            outlined(display, grey[index], None if names is None else names[index], title=_slice_name(display, index)),
+            f"{_slice_name(display, index)} of {count}",
+            anchor_of(display.number(index)),
+        )
+        for index in chosen
+    ]
+    said = f"{display.plane.capitalize()} slices of the source{'' if names is None else ' with the contours of its structures'}."
+    parts = [section("Slices", paragraph(said, "quiet"), figures(drawn, "pictures"))]
+    middle = fullest_slice(names, count)
+    if content.harmonized is not None:
+        parts.append(_harmonization(content, display, grey, middle))
+    parts.append(_maps(content, display, grey, middle))
+    return parts, [display.number(index) for index in chosen]
+
+
+def _harmonization(content: ReportContent, display: Display, grey: Grey, middle: int) -> str:
+    assert content.harmonized is not None and content.image is not None
+    after = display.grey(match_grid(content.harmonized, content.image))
+    name = _slice_name(display, middle)
+    woven = checkerboard(display, grey[middle], after[middle], title=f"{name}, source and harmonized woven")
+    drawn = [
+        figure(outlined(display, grey[middle], None, title=f"{name}, source"), f"{name}: source"),
+        figure(outlined(display, after[middle], None, title=f"{name}, harmonized"), f"{name}: harmonized"),
+        figure(woven, f"{name}: woven, ◤ source, ● harmonized"),
+    ]
+    said = "Where anatomy is kept, edges run on from tile to tile of the woven picture."
+    return section("Source and harmonized", paragraph(said, "quiet"), figures(drawn, "pictures"))
+
+
+def _maps(content: ReportContent, display: Display, grey: Grey, middle: int) -> str:
+    assert content.image is not None
+    drawn = []
+    if content.harmonized is not None:
+        after = display.grey(match_grid(content.harmonized, content.image))
+        change = (after[middle].astype(np.float32) - grey[middle]) / 255.0 * 100.0
+        overlay = Overlay(change, "% of window", _DIFFERENCE_LIMIT, "diverging")
+        picture = coloured(display, grey[middle], overlay, title="Harmonized minus source")
+        caption = (
+            f"{_slice_name(display, middle)}: harmonized − source, each in percent of its own window (1st to 99.7th percentile)"
+        )
+        drawn.append(figure(picture, caption))
+    drawn += [_map(content, shown, display, grey) for shown in content.maps]
+    return section("Where it changed", figures(drawn, "pictures"))
+
+
+def _map(content: ReportContent, shown: ReportMap, display: Display, grey: Grey) -> str:
+    assert content.image is not None
+    values = display.stack(match_grid(shown.image, content.image)).astype(np.float32)
+    index = int(np.argmax(np.nan_to_num(np.abs(values)).max(axis=(1, 2))))
+    picture = coloured(display, grey[index], Overlay(values[index], shown.unit, shown.limit, shown.kind), title=shown.title)
+    return figure(picture, f"{_slice_name(display, index)}, where it is largest: {shown.title}")
+
+
+def _histograms(content: ReportContent) -> Iterator[str]:
+    images = {"source": content.image, "harmonized": content.harmonized, "reference": content.reference}
+    values = {name: _sampled(image, None) for name, image in images.items() if image is not None}
+    if not values:
+        return
+    yield figure(histogram(values, title="Whole image", width=500.0))
+    if content.labels is not None and content.image is not None:
+        inside = {
+            name: _sampled(image, content.labels)
+            for name, image in images.items()
+            if image is not None and image.GetSize() == content.labels.GetSize()
+        }
+        yield figure(histogram(inside, title="Inside the structures", width=500.0))
+
+
+def _sampled(image: sitk.Image, labels: sitk.Image | None) -> NDArray[np.float64]:
+    values = sitk.GetArrayViewFromImage(image)
+    found = values.ravel() if labels is None else values[sitk.GetArrayViewFromImage(match_grid(labels, image)) > 0]
+    return found[:: max(1, found.size // _SAMPLED)].astype(np.float64)
+
+
+def _feature_charts(content: ReportContent) -> Iterator[str]:
+    features = content.features
+    reference = feature_means(features.where(image="reference"))
+    images = [name for name in dict.fromkeys(row.image for row in features) if name != "reference"]
+    if not reference or not images:
+        return
+    errors = {image: feature_means(features.where(image=image)) for image in images}
+    for image, means in errors.items():
+        errors[image] = {name: 100 * relative(means.get(name, np.nan), value) for name, value in reference.items()}
+    names = list(reference)
+    grid = np.array([[errors[image][name] for image in images] for name in names])
+    shown = [short_name(name) for name in names]
+    title, unit = "Relative error against the reference", "relative error (%)"
+    yield figure(
+        heat_map(grid, shown, images, title=title, unit=unit, digits=1, mark_smallest=True), "Framed: the smallest of each row."
+    )
+    if "source" in errors and "harmonized" in errors:
+        before, after = ({short_name(name): error for name, error in errors[image].items()} for image in ("source", "harmonized"))
+        yield figure(arrows(before, after, title="Towards the reference?", label=unit), "To the left: nearer to the reference.")
+
+
+def _slice_name(display: Display, index: int) -> str:
+    return f"Slice {display.number(index) + 1}"
