@@ -144,9 +144,7 @@ def test_only_the_mcc_has_no_consensus_value():
     assert set(GLCM_NAMES) - set(GLCM.values()) == {"MCC"}
 
 
-@pytest.mark.parametrize(
-    ("force_2d", "aggregation"), [(False, "3d_average"), (True, "2.5d_average")], ids=["in 3D", "force2D"]
-)
+@pytest.mark.parametrize(("force_2d", "aggregation"), [(False, "3d_average"), (True, "2.5d_average")], ids=["in 3D", "force2D"])
 def test_by_default_directions_are_averaged_and_slices_merged(ibsi_phantom, force_2d, aggregation):
     region = Region.of(*ibsi_phantom)
     default, named = Settings(bin_width=1.0, force_2d=force_2d), Settings(bin_width=1.0, aggregation=aggregation)
