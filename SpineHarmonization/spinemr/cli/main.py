@@ -16,7 +16,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.text import Text
 
-from spinemr.cli.commands import evaluate, export, models, phantom, radiomics, segment, train
+from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
 from spinemr.cli.session import DEBUG_VARIABLE, Session
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.command("evaluate")(evaluate.command)
 app.command("export")(export.command)
+app.command("harmonize")(harmonize.command)
 app.command("phantom")(phantom.command)
 app.command("segment")(segment.command)
 app.add_typer(models.app, name="models")

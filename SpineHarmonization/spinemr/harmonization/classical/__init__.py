@@ -1,0 +1,1 @@
+"""Methods that map intensities by a curve: z-score, white stripe, Nyul, histogram match."""
