@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spinemr.cli.commands import radiomics_compare, radiomics_report
 from spinemr.cli.default_command import DefaultCommandGroup
 from spinemr.cli.label_scheme import LabelScheme
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
@@ -218,3 +219,8 @@ def _provenance(wishes: Wishes, inputs: list[Path], seconds: dict[str, float]) -
 
     parameters: dict[str, object] = {**asdict(wishes), "engine_version": engine_version(wishes.engine)}
     return Provenance.of("spinemr radiomics", command=command_line(), parameters=parameters, inputs=inputs, seconds=seconds)
+
+
+# After extract: the first command is the one that runs where none is named.
+app.command("compare")(radiomics_compare.command)
+app.command("report")(radiomics_report.command)

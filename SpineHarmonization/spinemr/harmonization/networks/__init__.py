@@ -1,0 +1,1 @@
+"""Generators, discriminators and the style-blind auto-encoder, in PyTorch, built when they are needed."""
