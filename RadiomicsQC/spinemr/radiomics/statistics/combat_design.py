@@ -71,7 +71,7 @@ def check_full_rank(design: Matrix) -> None:
     """Refuse covariates that the batches or other covariates already tell, and too few samples."""
     if len(design) <= design.shape[1]:
         raise InputError(
-            f"{len(design)} samples are too few for {design.shape[1]} scanners and covariate columns.",
+            f"{len(design)} samples are too few for scanners and covariates, which take {design.shape[1]} columns.",
             "ComBat needs more samples than columns.",
         )
     if np.linalg.matrix_rank(design) < design.shape[1]:

@@ -57,7 +57,7 @@ def relative_error(values: ArrayLike, reference: ArrayLike, level: float = 0.95)
     centre, half = float(errors.mean()), math.nan
     if len(errors) > 1:
         half = float(stats.t.ppf(tail(level), len(errors) - 1) * errors.std(ddof=1) / math.sqrt(len(errors)))
-    return Estimate(centre, max(0.0, centre - half), centre + half, level)
+    return Estimate(centre, float(np.maximum(0.0, centre - half)), centre + half, level)
 
 
 def relative_error_of_means(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Estimate:

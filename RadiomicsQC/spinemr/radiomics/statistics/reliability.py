@@ -107,7 +107,7 @@ def _absolute(squares: MeanSquares, level: float) -> Estimate:
     n, k = squares.subjects, squares.raters
     subjects, raters, error = squares.between_subjects, squares.between_raters, squares.residual
     value = (subjects - error) / (subjects + (k - 1) * error + k * (raters - error) / n)
-    if error == 0 and raters == 0:
+    if (error == 0 and raters == 0) or value >= 1:  # by rounding: what is left of the error is below one part in 10^16
         return Estimate(1.0, 1.0, 1.0, level)
     a = k * value / (n * (1 - value))
     b = 1 + a * (n - 1)
@@ -140,8 +140,9 @@ def concordance_correlation(first: ArrayLike, second: ArrayLike, level: float = 
     value = 2 * float(np.mean((one - one.mean()) * (other - other.mean()))) / scale
     if spread_one == 0 or spread_other == 0:
         return Estimate(0.0, level=level)
-    if math.isclose(value, 1.0, abs_tol=1e-12):
-        return Estimate(1.0, 1.0, 1.0, level)
+    if math.isclose(abs(value), 1.0, abs_tol=1e-12):
+        end = math.copysign(1.0, value)
+        return Estimate(end, end, end, level)
     return _concordance_interval(value, spread_one * spread_other, shift, scale, len(one), level)
 
 

@@ -57,14 +57,6 @@ def groups(samples: Mapping[str, ArrayLike], minimum: int = 1) -> dict[str, Vect
     return {name: sample(values, f"group {name}", minimum) for name, values in samples.items()}
 
 
-def split(values: Vector, labels: Sequence[str]) -> dict[str, Vector]:
-    """Values by the label of each, groups in alphabetical order."""
-    if len(labels) != len(values):
-        raise InputError(f"{len(values)} values, but {len(labels)} group labels.")
-    names = np.array([str(label) for label in labels])
-    return {str(name): values[names == name] for name in sorted(set(names.tolist()))}
-
-
 def named(values: FeatureTable | ArrayLike, names: Sequence[str] | None) -> tuple[Matrix, tuple[str, ...]]:
     """``[sample][feature]`` and the feature names, from a table or a plain matrix; missing values stay NaN."""
     if isinstance(values, FeatureTable):
@@ -72,7 +64,7 @@ def named(values: FeatureTable | ArrayLike, names: Sequence[str] | None) -> tupl
         unknown = [name for name in chosen if name not in values.names]
         if unknown:
             raise InputError(f"The table has no feature {unknown[0]}.", "Names are written as in its header.")
-        matrix, chosen = values.matrix(chosen), chosen
+        matrix = values.matrix(chosen)
     else:
         matrix = np.asarray(values, dtype=np.float64)
         if matrix.ndim != 2:
