@@ -1,4 +1,4 @@
-"""Classes of every voxel of a study, slice by slice: memory grows with one batch, not with the study."""
+"""Classes of every voxel of a study, slice by slice (memory grows with one batch, not with the study) or patch by patch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.intensity import stretch
 from spinemr.imaging.model_card import ModelInput
-from spinemr.imaging.progress import Progress, ProgressCallback, silent
+from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.resample import NetworkGrid
+from spinemr.segmentation.inference.patches import VolumeGrid, slide
 from spinemr.segmentation.inference.runtime import FloatArray, Runtime
 
 BATCH = 4
@@ -43,12 +44,14 @@ def predict(
     flip_average: bool = False,
     progress: ProgressCallback = silent,
 ) -> ClassVolume:
-    """Look at each sagittal slice of an image, whatever its orientation.
+    """Look at each sagittal slice of an image, whatever its orientation; a network of volumes looks at patches.
 
-    ``flip_average`` looks a second time at the slice mirrored front to back and averages the two.
+    ``flip_average`` looks a second time at the slices mirrored front to back and averages the two.
     """
     frame = WorkingFrame.of(image)
     pixels = _normalised(frame.forward_array(sitk.GetArrayViewFromImage(image)), settings)
+    if settings.patch is not None:
+        return _in_patches(pixels, frame, runtime, settings, flip_average, progress)
     grid = network_grid(frame, settings)
     classes = np.empty(pixels.shape, dtype=np.uint8)
     confidence = np.empty(pixels.shape, dtype=np.float16)
@@ -59,6 +62,31 @@ def predict(
             classes[index] = grid.probabilities_back(slice_probabilities)
             confidence[index] = grid.image_back(slice_probabilities.max(axis=0), fill=1.0)
         progress(Progress("segment", part.stop / len(pixels), f"slice {part.stop} of {len(pixels)}"))
+    return ClassVolume(classes, confidence, frame)
+
+
+def _in_patches(
+    pixels: FloatArray,
+    frame: WorkingFrame,
+    runtime: Runtime,
+    settings: ModelInput,
+    flip_average: bool,
+    progress: ProgressCallback,
+) -> ClassVolume:
+    assert settings.patch is not None
+    patch = (settings.patch.slices, settings.patch.rows, settings.patch.columns)
+    column_mm, row_mm, distance_mm = frame.working_grid.spacing_mm
+    slices, rows, columns = pixels.shape
+    grid = VolumeGrid((slices, rows, columns), (distance_mm, row_mm, column_mm), settings.pixel_mm, settings.patch.slice_mm)
+    seen = grid.to_grid(pixels)
+    shares = slide(seen, patch, runtime, within(progress, 0.0, 0.5 if flip_average else 1.0))
+    if flip_average:
+        shares += slide(np.ascontiguousarray(seen[..., ::-1]), patch, runtime, within(progress, 0.5, 1.0))[..., ::-1]
+        shares *= np.float32(0.5)
+    classes = np.empty(pixels.shape, dtype=np.uint8)
+    confidence = np.empty(pixels.shape, dtype=np.float16)
+    for index, (found, sure) in enumerate(grid.back(shares)):
+        classes[index], confidence[index] = found, sure
     return ClassVolume(classes, confidence, frame)
 
 

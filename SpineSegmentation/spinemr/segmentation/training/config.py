@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
@@ -50,6 +51,31 @@ class GridSettings:
 
 
 @dataclass(frozen=True)
+class PatchSettings:
+    """The voxels a network of volumes is trained on: those of Arias Martinez 2024 (II.C)."""
+
+    slices: int = 32
+    rows: int = 80
+    columns: int = 80
+    pixel_mm: float = 0.7
+    slice_mm: float = 2.2
+
+    def __post_init__(self) -> None:
+        _require(min(self.slices, self.rows, self.columns) >= 1, "A patch needs slices, rows and columns.")
+        sizes = (self.pixel_mm, self.slice_mm)
+        _require(min(sizes) >= 0.2 and max(sizes) <= 20, "The voxels of a patch have to measure 0.2 to 20 mm.")
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Slices, rows and columns."""
+        return self.slices, self.rows, self.columns
+
+
+View = GridSettings | PatchSettings
+"""What a network is shown: whole slices, or patches of volumes."""
+
+
+@dataclass(frozen=True)
 class SourceSettings:
     """Where a share of every batch comes from.
 
@@ -66,6 +92,8 @@ class SourceSettings:
     labelled: tuple[str, ...] = ("vertebra", "disc", "canal")
     remove_blank_slices: bool = False
     contrast_stretch: bool = False
+    slice_mm: float = 0.0
+    """Distance of the slices, for networks of volumes, where the file does not say it."""
 
     def __post_init__(self) -> None:
         _require(
@@ -73,6 +101,7 @@ class SourceSettings:
         )
         _require(math.isfinite(self.share) and self.share >= 0, f"The share of a source must be at least 0, not {self.share}.")
         _require(bool(self.path) != (self.kind == "drawn"), "Sources of files need a path, and drawn ones have none.")
+        _require(self.slice_mm >= 0, "The distance of slices cannot be negative.")
         for name in self.labelled:
             _require(name in STRUCTURES, f"'{name}' is no structure.", f"Choose from: {', '.join(STRUCTURES)}.")
 
@@ -121,6 +150,8 @@ class TrainingConfig:
     start_from: str = ""
     """A checkpoint or ``.safetensors`` file of the same network whose weights the run begins with; empty: random weights."""
     grid: GridSettings = field(default_factory=GridSettings)
+    patch: PatchSettings | None = None
+    """Of a network of volumes, instead of a grid."""
     loss: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     augment: bool = True
@@ -136,7 +167,6 @@ class TrainingConfig:
     """Processes that prepare batches beside the training."""
 
     def __post_init__(self) -> None:
-        entry = network_entry(self.network.name)
         _require(bool(self.sources) and sum(s.share for s in self.sources) > 0, "A run needs a source with a share above 0.")
         _require(self.seed >= 0, "The seed must be at least 0.")
         counts = (self.steps, self.batch_size, self.validate_every, self.checkpoint_every, self.validation_slices)
@@ -144,9 +174,26 @@ class TrainingConfig:
         _require(min(self.threads, self.workers) >= 0, "Threads and workers must be at least 0.")
         _require(self.device in DEVICES, f"'{self.device}' is no device.", f"Choose from: {', '.join(DEVICES)}.")
         _require(self.precision in PRECISIONS, f"'{self.precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
-        _require(entry.dimensions == 2, f"The network {entry.name} works on volumes; this training is slice by slice.")
-        fits = self.grid.rows % entry.multiple == 0 and self.grid.columns % entry.multiple == 0
-        _require(fits, f"The rows and columns of the grid have to be multiples of {entry.multiple} for {entry.name}.")
+        self._check_view()
+
+    def _check_view(self) -> None:
+        entry = network_entry(self.network.name)
+        if entry.dimensions == 2:
+            _require(self.patch is None, f"The network {entry.name} works slice by slice: it takes a grid, not a patch.")
+            sizes: tuple[int, ...] = (self.grid.rows, self.grid.columns)
+        else:
+            _require(self.patch is not None, f"The network {entry.name} works on volumes: it takes a patch instead of a grid.")
+            _require(self.grid == GridSettings(), "A run has a grid or a patch, not both.")
+            blanks = any(source.remove_blank_slices for source in self.sources)
+            _require(not blanks, "Blank slices cannot be removed from volumes.")
+            sizes = cast(PatchSettings, self.patch).size
+        fits = all(size % entry.multiple == 0 for size in sizes)
+        _require(fits, f"What {entry.name} is shown has to have multiples of {entry.multiple} along each axis.")
+
+    @property
+    def view(self) -> View:
+        """What the network is shown."""
+        return self.patch or self.grid
 
     def as_dict(self) -> dict[str, Any]:
         """The run as plain values, as it stands in a file."""
@@ -205,12 +252,16 @@ def _built(kind: type[T], content: object, place: str) -> T:
     for name, described in known.items():
         if described.default is MISSING and described.default_factory is MISSING and name not in content:
             raise InputError(f"In {place}: the setting '{name}' is missing.")
-    types_ = typing.get_type_hints(kind)
-    return kind(**{name: _value(types_[name], value, f"{place}, {name}") for name, value in content.items()})
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _value(hints[name], value, f"{place}, {name}") for name, value in content.items()})
 
 
 def _value(wanted: Any, value: object, place: str) -> object:  # noqa: ANN401 - a type expression
     origin = typing.get_origin(wanted)
+    if origin is types.UnionType:
+        wanted, origin = typing.get_args(wanted)[0], None
+        if value is None:
+            return None
     if is_dataclass(wanted):
         return _built(cast(type[object], wanted), value, place)
     if origin is tuple and isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ import numpy as np
 
 from spinemr.imaging.errors import InputError
 from spinemr.segmentation.classes import STRUCTURES, ByteArray, set_table
-from spinemr.segmentation.training.config import GridSettings, SourceSettings, TrainingConfig
+from spinemr.segmentation.training.config import PatchSettings, SourceSettings, TrainingConfig, View
 from spinemr.segmentation.training.sources import (
     TRAIN,
     VALIDATION,
@@ -26,6 +26,7 @@ from spinemr.segmentation.training.sources import (
     read_packed,
     refuse_shared_subjects,
 )
+from spinemr.segmentation.training.volumes import DrawnPieces, RealPieces
 from spinemr.synthesis.augmentation import Augmentation, Crop, MinMax, Sample, anatomy_groups, training_augmentation
 from spinemr.synthesis.sample import draw_samples
 
@@ -38,7 +39,10 @@ SLICE_MM = 4.0
 
 @dataclass(frozen=True)
 class Batch:
-    """Images ``[sample][1][row][column]`` of 0..1 and, for each pixel, the set of classes it may have."""
+    """Images ``[sample][1][row][column]`` of 0..1 and, for each pixel, the set of classes it may have.
+
+    Of volumes ``[sample][1][slice][row][column]``.
+    """
 
     images: NDArray[np.float32]
     sets: ByteArray
@@ -59,11 +63,11 @@ class Mixture:
     """Batches of a run; also the map-style data set that PyTorch's loader wants."""
 
     def __init__(
-        self, sources: tuple[Source, ...], grid: GridSettings, batch_size: int, seed: int, steps: int, rank: int = 0
+        self, sources: tuple[Source, ...], view: View, batch_size: int, seed: int, steps: int, rank: int = 0
     ) -> None:
         if not sources:
             raise InputError("There is nothing to train on.")
-        self._sources, self._grid, self._size, self._steps = sources, grid, batch_size, steps
+        self._sources, self._view, self._size, self._steps = sources, view, batch_size, steps
         self._seed, self._rank = seed, [rank] if rank else []
 
     def __len__(self) -> int:
@@ -76,8 +80,9 @@ class Mixture:
         for source, count in zip(self._sources, self.counts(rng), strict=True):
             for sample in source.take(count, rng):
                 changed = self._fitted(source.augmentation(sample, rng), rng)
-                images.append(changed.image)
-                sets.append(source.sets[changed.labels[0]])
+                whole = isinstance(self._view, PatchSettings)
+                images.append(changed.image[None] if whole else changed.image)
+                sets.append(source.sets[changed.labels if whole else changed.labels[0]])
         return Batch(np.stack(images), np.stack(sets))
 
     def counts(self, rng: np.random.Generator) -> list[int]:
@@ -89,7 +94,8 @@ class Mixture:
         return [int(count) for count in np.bincount(chosen, minlength=len(self._sources))]
 
     def _fitted(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return Crop(rows=self._grid.rows, columns=self._grid.columns)(sample, rng)
+        slices = self._view.slices if isinstance(self._view, PatchSettings) else None
+        return Crop(slices, self._view.rows, self._view.columns)(sample, rng)
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ class DataOf:
             if source.kind == "packed" and source.path not in packed:
                 packed[source.path] = read_packed(Path(source.path))
             if source.kind != "drawn":
-                found[source] = _chosen(source, packed.get(source.path) or (read_folder(Path(source.path), source.labelled),))
+                sets = _chosen(source, packed.get(source.path) or (read_folder(Path(source.path), source.labelled),))
+                found[source] = tuple(one.spaced(source.slice_mm) for one in sets)
         return found
 
     def open(self, rank: int = 0) -> TrainingData:
@@ -122,7 +129,7 @@ class DataOf:
         refuse_shared_subjects(found for sets in self._sets.values() for found in sets)
         config = self.config
         sources = tuple(s for settings in self.config.sources if settings.share > 0 for s in self._sources_of(settings))
-        mixture = Mixture(sources, config.grid, config.batch_size, config.seed, config.steps, rank)
+        mixture = Mixture(sources, config.view, config.batch_size, config.seed, config.steps, rank)
         return TrainingData(mixture, self.validation())
 
     def validation(self) -> tuple[SliceSet, ...]:
@@ -140,13 +147,15 @@ class DataOf:
             raise InputError(f"{settings.path} holds no slices to train on.")
         for found in sets:
             if found.slices:
-                yield slice_source(found, settings.share * len(found.slices) / total, self.config.augment)
+                share = settings.share * len(found.slices) / total
+                patch, augment = self.config.patch, self.config.augment
+                yield volume_source(found, share, patch, augment) if patch else slice_source(found, share, augment)
 
     def _prepared(self, found: SliceSet, settings: SourceSettings) -> SliceSet:
         kept = found.only(TRAIN)
         kept = kept.without_blanks() if settings.remove_blank_slices else kept
         kept = kept.stretched() if settings.contrast_stretch else kept
-        return kept.at_pixel(self.config.grid.pixel_mm)
+        return kept if self.config.patch else kept.at_pixel(self.config.grid.pixel_mm)
 
 
 def _chosen(settings: SourceSettings, sets: tuple[SliceSet, ...]) -> tuple[SliceSet, ...]:
@@ -165,10 +174,16 @@ def slice_source(found: SliceSet, share: float, augment: bool) -> Source:
     return Source(found.name, share, found.sets, _RealSlices(by_subject), training_augmentation() if augment else MinMax())
 
 
+def volume_source(found: SliceSet, share: float, view: PatchSettings, augment: bool) -> Source:
+    """Pieces of the stacks of a set."""
+    return Source(found.name, share, found.sets, RealPieces.of(found, view), training_augmentation() if augment else MinMax())
+
+
 def drawn_source(share: float, config: TrainingConfig) -> Source:
-    """Slices of drawn spines, another spine every few of them; every class is labelled."""
+    """Slices or pieces of drawn spines, another spine every few of them; every class is labelled."""
     augmentation = training_augmentation(anatomy_groups()) if config.augment else MinMax()
-    return Source("drawn", share, set_table(STRUCTURES), _DrawnSlices(config.grid.rows, config.grid.columns), augmentation)
+    take = DrawnPieces(config.patch) if config.patch else _DrawnSlices(config.grid.rows, config.grid.columns)
+    return Source("drawn", share, set_table(STRUCTURES), take, augmentation)
 
 
 @dataclass(frozen=True)

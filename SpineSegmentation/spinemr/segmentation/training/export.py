@@ -8,7 +8,7 @@ a card is not written without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,14 @@ import numpy as np
 
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError, OutputError
-from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, TrainingData
+from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, PatchInput, TrainingData
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import sha256_of
 from spinemr.imaging.staged_folder import staged_folder
 from spinemr.segmentation.inference.model import INT8, network_in
 from spinemr.segmentation.networks.registry import network_entry
 from spinemr.segmentation.training.checkpoint import Checkpoint
-from spinemr.segmentation.training.config import parsed, read_text
+from spinemr.segmentation.training.config import PatchSettings, TrainingConfig, parsed, read_text
 from spinemr.segmentation.training.data import DataOf
 from spinemr.segmentation.training.int8 import Trial, try_int8
 from spinemr.segmentation.training.sources import SliceSet
@@ -103,7 +103,7 @@ def export(
     network = state.network_of_averages()
     round_to_half(network)
     held = _held(state)
-    scores = dice_of(network, held, state.config.grid, progress=within(progress, 0.0, 0.4 if int8 else 0.8))
+    scores = dice_of(network, held, state.config.view, progress=within(progress, 0.0, 0.4 if int8 else 0.8))
     staged = folder / f".{texts.name}"
     with staged_folder(staged, replaceable=lambda _: True) as place:
         weights = _write_weights(network, state, place, texts.name, within(progress, 0.4, 0.5) if int8 else progress)
@@ -130,7 +130,7 @@ def _write_weights(
     write_safetensors(network, state, safetensors)
     write_onnx(network, state, onnx)
     progress(Progress("export", 0.9, "Comparing OpenVINO with PyTorch"))
-    refuse_other_results(network_in(safetensors).eval(), onnx, network_entry(state.config.network.name).multiple)
+    refuse_other_results(network_in(safetensors).eval(), onnx, _shapes(state.config))
     return onnx, safetensors
 
 
@@ -143,21 +143,35 @@ def _kept(trial: Trial, path: Path) -> list[ModelFile]:
     return [ModelFile(INT8, path.name, sha256_of(path), metrics, round(trial.speed_up, 2))]
 
 
-def refuse_other_results(network: nn.Module, onnx: Path, multiple: int) -> None:
-    """Raise unless OpenVINO gives the probabilities PyTorch gives, also for another number and size of slices."""
+def refuse_other_results(network: nn.Module, onnx: Path, shapes: Iterable[tuple[int, ...]]) -> None:
+    """Raise unless OpenVINO gives the probabilities PyTorch gives for images of these shapes."""
     import torch
 
     from spinemr.segmentation.inference.runtime import OpenVinoRuntime, softmax
 
     rng = np.random.default_rng(0)
     runtime = OpenVinoRuntime(onnx)
-    for slices, rows, columns in ((1, 8, 8), (3, 5, 9)):
-        images = rng.random((slices, 1, rows * multiple, columns * multiple), dtype=np.float32)
+    for shape in shapes:
+        images = rng.random(shape, dtype=np.float32)
         with torch.inference_mode():
             wanted = softmax(network(torch.from_numpy(images)).float().numpy().copy())
         difference = float(np.abs(runtime(images) - wanted).max())
         if not difference <= PARITY_TOLERANCE:
             raise OutputError(f"OpenVINO and PyTorch differ by {difference:.2g} in a probability; nothing was exported.")
+
+
+def _shapes(config: TrainingConfig) -> Iterable[tuple[int, ...]]:
+    """Two shapes a network can be shown, with different numbers of slices and, where these are free, different sizes."""
+    if config.patch:
+        return (1, 1, *config.patch.size), (3, 1, *config.patch.size)
+    multiple = network_entry(config.network.name).multiple
+    return (1, 1, 8 * multiple, 8 * multiple), (3, 1, 5 * multiple, 9 * multiple)
+
+
+def _input(config: TrainingConfig) -> ModelInput:
+    view, multiple = config.view, network_entry(config.network.name).multiple
+    patch = PatchInput(*view.size, view.slice_mm) if isinstance(view, PatchSettings) else None
+    return ModelInput(view.pixel_mm, multiple, patch=patch)
 
 
 def _held(state: Checkpoint) -> tuple[SliceSet, ...]:
@@ -176,7 +190,7 @@ def _card(
     about: dict[str, Any] = {name: getattr(texts, name) for name in _TEXTS}
     return ModelCard(
         task="segmentation",
-        input=ModelInput(state.config.grid.pixel_mm, network_entry(state.config.network.name).multiple),
+        input=_input(state.config),
         files=tuple(files),
         training_data=texts.training_data,
         metrics=tuple(metric for score in scores for metric in _metrics(score)),

@@ -71,7 +71,7 @@ def try_int8(
     progress(Progress("export", 0.1, "Calibrating the eight-bit variant"))
     quantise(network, state, images, target)
     runtime = OpenVinoRuntime(target)
-    scores = dice_of(runtime, held, state.config.grid, progress=within(progress, 0.4, 1.0))
+    scores = dice_of(runtime, held, state.config.view, progress=within(progress, 0.4, 1.0))
     return Trial(scores, dice_lost(full, scores), speed_up(OpenVinoRuntime(onnx), runtime, images[0]))
 
 

@@ -26,7 +26,7 @@ from spinemr.segmentation.training.data import Batch, DataOf, Mixture, TrainingD
 from spinemr.segmentation.training.journal import Journal
 from spinemr.segmentation.training.losses import SegmentationLoss
 from spinemr.segmentation.training.processes import Processes
-from spinemr.segmentation.training.validation import SetDice, dice_of
+from spinemr.segmentation.training.validation import SetDice, dice_of, thinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -115,7 +115,7 @@ class _Run:
         self._network = build_network(config.network.name, config.network.options)
         if config.start_from and state is None:
             load_weights(self._network, Path(config.start_from))
-        self._network.to(self._device, memory_format=torch.channels_last)
+        self._network.to(self._device, memory_format=channels_last(config))
         self._averaged = AveragedWeights(self._network, config.optimizer.ema_decay)
         self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=config.optimizer.weight_decay)
         self._loss = SegmentationLoss(config.loss.cross_entropy, config.loss.dice, config.loss.iou)
@@ -154,7 +154,7 @@ class _Run:
         rate = learning_rate(self.config.optimizer, self.step, self.config.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        images = torch.from_numpy(batch.images).to(self._device, memory_format=torch.channels_last)
+        images = torch.from_numpy(batch.images).to(self._device, memory_format=channels_last(self.config))
         sets = torch.from_numpy(batch.sets).to(self._device)
         with torch.autocast(self._kind, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self._network(images)
@@ -186,8 +186,8 @@ class _Run:
 
     def _scores(self) -> tuple[SetDice, ...]:
         network = averaged_network(self.config, self._averaged.state, self._device)
-        held = [found.thinned(self.config.validation_slices) for found in self.data.validation]
-        return dice_of(network, held, self.config.grid, self._device)
+        held = [thinned(found, self.config.view, self.config.validation_slices) for found in self.data.validation]
+        return dice_of(network, held, self.config.view, self._device)
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -209,7 +209,14 @@ def averaged_network(config: TrainingConfig, state: dict[str, Any], device: str)
     network = build_network(config.network.name, config.network.options)
     torch.set_rng_state(random)
     network.load_state_dict(state)
-    return network.to(device, memory_format=torch.channels_last).eval()
+    return network.to(device, memory_format=channels_last(config)).eval()
+
+
+def channels_last(config: TrainingConfig) -> Any:  # noqa: ANN401 - torch is not typed
+    """How images and weights lie in memory: with their channels side by side."""
+    import torch
+
+    return torch.channels_last_3d if config.patch else torch.channels_last
 
 
 def _batches(mixture: Mixture, first: int, config: TrainingConfig) -> Iterator[Batch]:

@@ -54,9 +54,9 @@ def spider_t2space(folder: Path) -> SliceSet:
         pixels = _bytes(sitk.GetArrayFromImage(image))
         codes = sitk.GetArrayFromImage(labels).astype(np.uint8)
         split = VALIDATION if subject in SPIDER_VALIDATION else TRAIN
-        pixel_mm = float(image.GetSpacing()[1])
+        _, pixel_mm, slice_mm = (float(spacing) for spacing in image.GetSpacing())
         for plane, mask in zip(pixels, codes, strict=True):
-            slices.append(LabelledSlice(plane, with_parts(mask), subject, pixel_mm, split))
+            slices.append(LabelledSlice(plane, with_parts(mask), subject, pixel_mm, split, slice_mm=slice_mm))
     sets = _sets(
         NetworkClass.BACKGROUND.bit | NetworkClass.SACRUM.bit,
         VERTEBRA,

@@ -30,6 +30,10 @@ class LabelledSlice:
     subject: str
     pixel_mm: float
     split: str = TRAIN
+    stack: str = ""
+    """Slices of a subject with the same name here lie side by side in this order; all have none where there is one stack."""
+    slice_mm: float = 0.0
+    """Distance to the next slice of the stack; 0 where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,27 @@ class SliceSet:
             return self
         chosen = np.linspace(0, len(self.slices) - 1, count).round().astype(int)
         return replace(self, slices=tuple(self.slices[index] for index in chosen))
+
+    def thinned_stacks(self, count: int) -> SliceSet:
+        """Whole stacks, evenly spread, of at most so many slices together, but at least one."""
+        stacks = self.stacks
+        wanted = max(1, count * len(stacks) // max(1, len(self.slices)))
+        if wanted >= len(stacks):
+            return self
+        chosen = np.linspace(0, len(stacks) - 1, wanted).round().astype(int)
+        return replace(self, slices=tuple(s for index in chosen for s in stacks[index]))
+
+    def spaced(self, slice_mm: float) -> SliceSet:
+        """With this distance where slices do not say theirs."""
+        return replace(self, slices=tuple(s if s.slice_mm else replace(s, slice_mm=slice_mm) for s in self.slices))
+
+    @property
+    def stacks(self) -> tuple[tuple[LabelledSlice, ...], ...]:
+        """The slices of each stack of each subject, in their order."""
+        found: dict[tuple[str, str], list[LabelledSlice]] = {}
+        for slice_ in self.slices:
+            found.setdefault((slice_.subject, slice_.stack), []).append(slice_)
+        return tuple(tuple(own) for own in found.values())
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -121,7 +146,7 @@ def read_packed(path: Path) -> tuple[SliceSet, ...]:
 
 
 def _about(slice_: LabelledSlice) -> dict[str, Any]:
-    return {name: getattr(slice_, name) for name in ("subject", "pixel_mm", "split")}
+    return {name: getattr(slice_, name) for name in ("subject", "pixel_mm", "split", "stack", "slice_mm")}
 
 
 def _flat(arrays: Iterable[ByteArray]) -> ByteArray:
@@ -179,13 +204,13 @@ def _pair(folder: Path, row: dict[str, str]) -> Iterable[LabelledSlice]:
     image = read_image(folder / row["image"])
     labels = match_grid(read_labels(folder / row["label"]), image)
     frame = WorkingFrame.of(image)
-    width, height, _ = frame.working_grid.spacing_mm
+    width, height, distance = frame.working_grid.spacing_mm
     pixels = np.rint(stretch(frame.forward_array(sitk.GetArrayFromImage(image)), 0.5, 99.5, 255.0)).astype(np.uint8)
     codes = frame.forward_array(sitk.GetArrayFromImage(labels)).astype(np.uint8)
     subject, split = row.get("subject") or row["image"], row.get("split") or TRAIN
     for plane, mask in zip(pixels, codes, strict=True):
         square, drawn = _squared(plane, mask, (height, width))
-        yield LabelledSlice(square, drawn, subject, min(height, width), split)
+        yield LabelledSlice(square, drawn, subject, min(height, width), split, row["image"], distance)
 
 
 def _squared(image: ByteArray, codes: ByteArray, spacing_mm: tuple[float, float]) -> tuple[ByteArray, ByteArray]:

@@ -60,6 +60,7 @@ def _stored(value: Tensor) -> Tensor:
 def write_onnx(network: nn.Module, state: Checkpoint, path: Path, *, folded: bool = False) -> None:
     """One file, slices and their size free, image ``[slice][1][row][column]`` to logits ``[slice][class][row][column]``.
 
+    Of a network of volumes the number of patches is free, ``[patch][1][slice][row][column]``.
     Weights that half precision holds exactly are stored so, each with a cast that OpenVINO folds away. ``folded`` draws
     normalisation into the weights before it instead: numbers of single precision, the form in which a network is quantised.
     """
@@ -67,13 +68,14 @@ def write_onnx(network: nn.Module, state: Checkpoint, path: Path, *, folded: boo
 
     _onnx()
     free = torch.export.Dim.DYNAMIC
-    example = torch.rand(2, 1, state.config.grid.rows, state.config.grid.columns)
+    patch, grid = state.config.patch, state.config.grid
+    example = torch.rand(2, 1, *(patch.size if patch else (grid.rows, grid.columns)))
     with contextlib.redirect_stdout(io.StringIO()):  # the exporter talks
         program = torch.onnx.export(
             network,
             (example,),
             dynamo=True,
-            dynamic_shapes=({0: free, 2: free, 3: free},),
+            dynamic_shapes=({0: free} if patch else {0: free, 2: free, 3: free},),
             input_names=["image"],
             output_names=["logits"],
             verbose=False,
