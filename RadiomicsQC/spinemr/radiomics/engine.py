@@ -10,6 +10,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import Any, Literal
 
+import numpy as np
 import SimpleITK as sitk
 
 from spinemr.imaging.errors import ImagingWarning, InputError, SpineMRError
@@ -80,7 +81,7 @@ def _by_pyradiomics(
 ) -> dict[int, dict[str, float]]:
     if find_spec("radiomics") is None:
         raise SpineMRError("pyradiomics is not installed.", "pip install pyradiomics-bhklab, or use the engine spinemr.")
-    mask = whole_numbers(mask)
+    image, mask = _with_room(image, settings), whole_numbers(mask)
     check_labels(mask, labels)
     if settings.resampled_pixel_spacing_mm is None and mask.GetDimension() == 3:
         mask = on_image_grid(image, mask, settings, labels)
@@ -109,6 +110,15 @@ def _measured(image: sitk.Image, mask: sitk.Image, label: int, settings: Setting
         except (ValueError, RuntimeError) as error:
             raise InputError(f"pyradiomics refuses label {label}: {' '.join(str(error).split()).rstrip('.')}.") from error
     return {name: float(value) for name, value in found.items()}
+
+
+def _with_room(image: sitk.Image, settings: Settings) -> sitk.Image:
+    """The image in more bits where pyradiomics' bin edges would overflow its own: they reach two bins above the highest value."""
+    pixels = sitk.GetArrayViewFromImage(image)
+    if not np.issubdtype(pixels.dtype, np.integer) or pixels.max() + 2.0 * settings.bin_width <= np.iinfo(pixels.dtype).max:
+        return image
+    wider: sitk.Image = sitk.Cast(image, sitk.sitkInt16 if pixels.dtype.itemsize == 1 else sitk.sitkInt32)
+    return wider
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from spinemr.imaging.errors import ImagingWarning, InputError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.radiomics.features.discretization import discretize
 from spinemr.radiomics.features.families import INTENSITIES, NAMES, SHAPES, TEXTURES
-from spinemr.radiomics.parameters import overridden
-from spinemr.radiomics.preparation import Scene, Structure, prepare
+from spinemr.radiomics.filters.bank import FILTERS, PYRADIOMICS_ONLY, derived_images
+from spinemr.radiomics.parameters import overridden, unknown
+from spinemr.radiomics.preparation import Scene, Structure, lifted, prepare
 from spinemr.radiomics.region import Region
 from spinemr.radiomics.settings import Settings
 
@@ -36,9 +37,9 @@ def extract(
     :class:`InputError` where it is the only one; among several it is left out and warned of. The image is normalized and
     filtered once for all labels.
     """
-    _check_classes(settings)
-    wanted = tuple(dict.fromkeys((settings.label,) if labels is None else labels))
     flat = image.GetDimension() == 2
+    _check_names(settings, flat=flat)
+    wanted = tuple(dict.fromkeys((settings.label,) if labels is None else labels))
     measured: dict[int, dict[str, float]] = {}
     for index, scene in enumerate(prepare(image, mask, settings, wanted)):
         report = _Report(progress, index, 1 if len(scene.structures) == len(wanted) else len(wanted))
@@ -58,11 +59,15 @@ class _Report:
         self.progress(Progress("features", self.start + self.share * done, name))
 
 
-def _check_classes(settings: Settings) -> None:
-    unknown = [name for name in settings.feature_classes if name not in NAMES]
-    if unknown:
-        raise InputError(f"There is no feature class {', '.join(unknown)}.", f"Known are: {', '.join(NAMES)}.")
-    if "shape2D" in settings.feature_classes and not settings.force_2d:
+def _check_names(settings: Settings, *, flat: bool) -> None:
+    """Refuse what nobody can compute before anything is computed."""
+    if strange := [name for name in settings.feature_classes if name not in NAMES]:
+        raise unknown("feature class", strange, NAMES)
+    if foreign := [name for name in settings.image_types if name in PYRADIOMICS_ONLY]:
+        raise InputError(f"The filter {', '.join(foreign)} is not offered.", "Take the engine pyradiomics, or leave it out.")
+    if strange := [name for name in settings.image_types if name not in FILTERS]:
+        raise unknown("image type", strange, FILTERS)
+    if "shape2D" in settings.feature_classes and not (flat or settings.force_2d):
         warnings.warn("shape2D features of volumes need force2D to be set.", ImagingWarning, stacklevel=3)
 
 
@@ -72,7 +77,7 @@ def _measure(scene: Scene, settings: Settings, measured: dict[int, dict[str, flo
     for structure in scene.structures:
         with _left_out(f"the shape of label {structure.label}", alone=alone):
             measured.setdefault(structure.label, {}).update(_shapes(scene, structure, settings, flat=flat))
-    for number, (name, derived, own) in enumerate(_images(scene, settings)):
+    for number, (name, derived, own) in enumerate(_images(scene, settings, flat=flat)):
         values = sitk.GetArrayViewFromImage(derived)
         for place, structure in enumerate(scene.structures):
             report(number, place / len(scene.structures), f"{name}, label {structure.label}")
@@ -92,17 +97,16 @@ def _left_out(what: str, *, alone: bool) -> Iterator[None]:
         warnings.warn(f"Left out: {what}. {error}", ImagingWarning, stacklevel=2)
 
 
-def _images(scene: Scene, settings: Settings) -> Iterator[tuple[str, sitk.Image, Settings]]:
+def _images(scene: Scene, settings: Settings, *, flat: bool) -> Iterator[tuple[str, sitk.Image, Settings]]:
     """Every derived image with its name and the settings that hold for it: a filter may bring its own bin width."""
+    seen = scene.image[:, :, 0] if flat else scene.image
     for image_type, own in settings.image_types.items():
         changed = overridden(settings, own)
         if image_type == "Original":
             yield "original", scene.image, changed
             continue
-        from spinemr.radiomics.filters.bank import derived_images
-
-        for name, derived in derived_images(scene.image, scene.mask, replace(changed, image_types={image_type: own})):
-            yield name, derived, changed
+        for name, derived in derived_images(seen, scene.mask, replace(changed, image_types={image_type: own})):
+            yield name, lifted(derived), changed
 
 
 def _shapes(scene: Scene, structure: Structure, settings: Settings, *, flat: bool) -> dict[str, float]:

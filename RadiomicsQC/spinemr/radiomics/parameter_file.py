@@ -14,7 +14,8 @@ from typing import Any
 from spinemr.imaging.errors import ImagingWarning, InputError
 from spinemr.radiomics import yaml_subset
 from spinemr.radiomics.features.families import NAMES
-from spinemr.radiomics.parameters import FILTER_PARAMETERS, IMAGE_TYPES, PARAMETERS, WITHOUT_EFFECT, checked, overridden, unknown
+from spinemr.radiomics.filters.bank import FILTERS, PYRADIOMICS_ONLY
+from spinemr.radiomics.parameters import FILTER_PARAMETERS, PARAMETERS, WITHOUT_EFFECT, checked, overridden, unknown
 from spinemr.radiomics.settings import FEATURE_CLASSES, Settings
 
 SECTIONS = ("setting", "imageType", "featureClass", "voxelSetting")
@@ -111,8 +112,8 @@ def _known_settings(section: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _image_types(section: Mapping[str, Any], filters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Image types with their own settings; what filters need may stand under ``setting`` for all of them."""
-    if strange := [name for name in section if name not in IMAGE_TYPES]:
-        raise unknown("image type", strange, IMAGE_TYPES)
+    if strange := [name for name in section if name not in (*FILTERS, *PYRADIOMICS_ONLY)]:
+        raise unknown("image type", strange, FILTERS)
     chosen: Mapping[str, Any] = section or {"Original": {}}
     own = {name: _known_settings(_mapping(inner, f"imageType {name}"), f"imageType {name}") for name, inner in chosen.items()}
     return {name: {**filters, **{key: checked(key, value) for key, value in inner.items()}} for name, inner in own.items()}

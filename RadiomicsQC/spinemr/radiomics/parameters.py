@@ -128,11 +128,14 @@ FILTER_PARAMETERS: Mapping[str, Check] = {
     "level": _whole(1),
     "wavelet": str,
     "gradientUseSpacing": _flag,
+    "lbp2DRadius": _number(0, open_end=True),
+    "lbp2DSamples": _whole(1),
+    "lbp2DMethod": _one_of("default", "ror", "uniform", "var"),
+    "lbp3DLevels": _whole(1),
+    "lbp3DIcosphereRadius": _number(0, open_end=True),
+    "lbp3DIcosphereSubdivision": _whole(0),
 }
 """What filters read from the settings of their image type."""
-
-IMAGE_TYPES = ("Original", "LoG", "Wavelet", "Gradient", "Square", "SquareRoot", "Logarithm", "Exponential")
-"""Filters by pyradiomics' names."""
 
 WITHOUT_EFFECT = ("additionalInfo", "enableCExtensions")
 """Known to pyradiomics and of no consequence for a feature."""

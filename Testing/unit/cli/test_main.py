@@ -44,7 +44,7 @@ def test_help_names_the_commands_and_gives_examples(spinemr, words):
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["evaluate", "phantom", "models"])
+@pytest.mark.parametrize("command", ["evaluate", "phantom", "models", "radiomics"])
 def test_each_command_has_help_with_an_example(spinemr, command):
     outcome = spinemr(command, "--help")
     assert outcome.code == 0
@@ -52,7 +52,7 @@ def test_each_command_has_help_with_an_example(spinemr, command):
     assert f"spinemr {command}" in outcome.out
 
 
-@pytest.mark.parametrize("command", ["run", "harmonize", "radiomics", "cohort", "app"])
+@pytest.mark.parametrize("command", ["run", "harmonize", "cohort", "app"])
 def test_commands_that_do_not_exist_yet_are_not_shown(spinemr, command):
     assert f" {command} " not in spinemr("--help").out
     outcome = spinemr(command)

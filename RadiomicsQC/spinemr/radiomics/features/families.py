@@ -59,7 +59,7 @@ NAMES: Mapping[str, Names] = {
     "glcm": Names(glcm.NAMES, glcm.ON_REQUEST),
     "glrlm": Names(glrlm.NAMES),
     "glszm": Names(glszm.NAMES),
-    "gldm": Names(gldm.NAMES),
+    "gldm": Names(gldm.NAMES, gldm.ON_REQUEST),
     "ngtdm": Names(ngtdm.NAMES),
     "spinetk": Names(spinetk.NAMES),
 }

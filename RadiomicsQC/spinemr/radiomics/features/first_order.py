@@ -101,11 +101,14 @@ def mean_absolute_deviation(x: Distribution) -> float:
 
 
 def robust_mean_absolute_deviation(x: Distribution) -> float:
-    """The mean absolute deviation of the intensities from the 10th to the 90th percentile, from their own mean [1128]."""
+    """The mean absolute deviation of the intensities from the 10th to the 90th percentile, from their own mean [1128].
+
+    NaN where none lies there, as of two different intensities.
+    """
     first = int(np.searchsorted(x.sorted, x.percentile(10), side="left"))
     last = int(np.searchsorted(x.sorted, x.percentile(90), side="right"))
     core = x.sorted[first:last]
-    return float(np.abs(core - core.mean()).mean())
+    return float(np.abs(core - core.mean()).mean()) if core.size else math.nan
 
 
 def root_mean_squared(x: Distribution) -> float:
