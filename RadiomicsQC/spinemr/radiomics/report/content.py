@@ -36,7 +36,7 @@ class ReportReason:
         """From a finding's ``as_dict()``; unknown keys are ignored."""
         severity = str(values.get("severity") or values.get("outcome") or "review")
         return cls(
-            name=str(values.get("title") or values.get("name") or values.get("rule") or "reason"),
+            name=_title(values) or "reason",
             sentence=str(values.get("sentence") or ""),
             figure=_number(values.get("figure")),
             unit=str(values.get("unit") or ""),
@@ -58,18 +58,17 @@ class ReportVerdict:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ReportVerdict:
-        """From a verdict's ``as_dict()``: ``status`` and ``reasons``, and all ``findings`` where it has them."""
-        word = str(values.get("status", ""))
+        """From a verdict's ``as_dict()``: its word under ``verdict`` or ``status``, and what it lists."""
+        word = str(values.get("verdict", values.get("status", "")))
         status = _SPELLINGS.get(word, word)
         if status not in STATUSES:
-            raise InputError("The verdict has no known status.", f"Known are {', '.join(STATUSES)}.")
-        reasons = tuple(ReportReason.from_dict(given) for given in values.get("reasons") or ())
-        others = [given for given in values.get("findings") or () if isinstance(given, Mapping)]
+            raise InputError("The verdict says none of pass, review and do not trust.", "Judge the case again.")
+        reasons = _listed(values, "reasons")
         return cls(
             next(known for known in STATUSES if known == status),
-            reasons,
-            _titles(others, "passed") or _listed(values, "passed"),
-            _titles(others, "not checked") or _listed(values, "not_checked"),
+            tuple(ReportReason.from_dict(given) for given in reasons),
+            tuple(_title(given) for given in _listed(values, "passed")),
+            tuple(_title(given) for given in _listed(values, "not_checked")),
         )
 
 
@@ -104,6 +103,8 @@ class ReportContent:
     facts: Mapping[str, str] = field(default_factory=dict)
     """Of the case, without identity: grid, spacing, orientation, contrast."""
     image: sitk.Image | None = None
+    image_name: str = "source"
+    """What the image is, in captions: a folder may hold the harmonized one alone."""
     harmonized: sitk.Image | None = None
     reference: sitk.Image | None = None
     labels: sitk.Image | None = None
@@ -116,15 +117,16 @@ class ReportContent:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 
-def _listed(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = values.get(key) or ()
+def _listed(values: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The findings under a key; plain names stand for findings that say nothing else."""
+    found = values.get(key)
     if not isinstance(found, Sequence) or isinstance(found, str):
-        return ()
-    return tuple(str(one.get("title") or one.get("name") or "") if isinstance(one, Mapping) else str(one) for one in found)
+        return []
+    return [one if isinstance(one, Mapping) else {"title": str(one)} for one in found]
 
 
-def _titles(findings: Sequence[Mapping[str, Any]], outcome: str) -> tuple[str, ...]:
-    return tuple(str(one.get("title") or one.get("rule") or "") for one in findings if one.get("outcome") == outcome)
+def _title(finding: Mapping[str, Any]) -> str:
+    return str(finding.get("title") or finding.get("name") or finding.get("rule") or "")
 
 
 def _number(value: object) -> float | None:

@@ -67,10 +67,10 @@ class Display:
         return len(range(rows)[self.rows]), len(range(columns)[self.columns])
 
     def stack(self, image: sitk.Image) -> NDArray[Any]:
-        """An image of the study's grid as shown: ``[slice][row][column]``, cut."""
+        """An image of the study's grid as shown: ``[slice][row][column]``, cut; a copy, since views die with their image."""
         slices = self.viewing.slices(image)
         turned = slices if self.viewing.axis == 0 else slices.transpose(0, 2, 1)
-        return turned[:, self.rows, self.columns]
+        return np.array(turned[:, self.rows, self.columns])
 
     def grey(self, image: sitk.Image) -> Grey:
         """The same with intensities between the 1st and the 99.7th percentile of the whole image as 8 bit."""

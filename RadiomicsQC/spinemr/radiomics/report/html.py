@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from spinemr.radiomics.report.charts.svg import element, inline, plain
 
@@ -22,6 +22,9 @@ a { color: #00598c; }
 .verdict.pass { border-color: #007a58; background: #eefaf6; }
 .verdict.review { border-color: #b87f00; background: #fff8e6; }
 .verdict.distrust { border-color: #b04a00; background: #fdf0e8; }
+
+.halves { columns: 2; column-gap: 34px; }
+.halves table { width: 100%; margin: 0 0 14px; break-inside: avoid; }
 table { border-collapse: collapse; margin: 8px 0; font-size: 13.5px; }
 th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e2e2e2;
   overflow-wrap: break-word; }
@@ -29,9 +32,9 @@ thead th { vertical-align: bottom; border-bottom: 1.5px solid #8c8c8c; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th.number { white-space: normal; }
 tbody th { font-weight: normal; }
-tr.better td.change { font-weight: bold; }
+.name { white-space: nowrap; }
 .swatch { display: inline-block; width: 11px; height: 11px; margin-right: 7px; border: 1px solid #555555; }
-.figures { display: flex; flex-wrap: wrap; gap: 16px 20px; align-items: flex-start; }
+.figures { display: flex; flex-wrap: wrap; gap: 16px 18px; align-items: flex-start; }
 .figures figure { margin: 0; }
 .pictures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 14px; align-items: start; }
 .pictures figure { margin: 0; }
@@ -49,6 +52,7 @@ footer { margin-top: 34px; padding-top: 8px; border-top: 1px solid #c8c8c8; font
   table { font-size: 9pt; } thead { display: table-header-group; }
   tr, figure, .verdict { break-inside: avoid; }
   a { color: inherit; text-decoration: none; }
+  p.quiet { break-after: avoid; }
   .pictures { gap: 8px; } .figures { gap: 10px; }
 }
 """
@@ -73,15 +77,20 @@ def paragraph(content: str, kind: str | None = None) -> str:
     return element("p", plain(content), class_=kind) if content else ""
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int = 1) -> str:
-    """A table of cells that are markup already; columns from ``numbers_from`` on are aligned as numbers."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int = 1, words: Collection[int] = ()) -> str:
+    """A table of cells that are markup already; columns from ``numbers_from`` on are numbers, except those of ``words``."""
     body = []
     for row in rows:
-        cells = [_cell("th" if index == 0 else "td", content, index >= numbers_from) for index, content in enumerate(row)]
+        cells = [
+            _cell("th" if index == 0 else "td", content, index >= numbers_from and index not in words)
+            for index, content in enumerate(row)
+        ]
         body.append(f"<tr>{''.join(cells)}</tr>")
     if not body:
         return ""
-    titles = "".join(_cell("th", plain(name), index >= numbers_from, scope="col") for index, name in enumerate(header))
+    titles = "".join(
+        _cell("th", plain(name), index >= numbers_from and index not in words, scope="col") for index, name in enumerate(header)
+    )
     top = f"<thead><tr>{titles}</tr></thead>" if any(header) else ""
     return f"<table>{top}<tbody>{''.join(body)}</tbody></table>"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from spinemr.imaging.atomic import write_text_atomic
 from spinemr.imaging.geometry import match_grid
@@ -33,8 +34,12 @@ from spinemr.radiomics.report.sections import (
 )
 
 _SPREAD_SLICES = 3
+_DIRECTIONS = {"sagittal": "from right to left", "axial": "from head to foot", "coronal": "from front to back"}
 _MOST_CITED = 9
 _DIFFERENCE_LIMIT = 50.0
+_ONE_AXIS = 3.0
+_NEAR_MM = 6.0
+"""Around structures, maps are shown; farther away is nothing anybody measures."""
 _SAMPLED = 200_000
 """Voxels a histogram is counted from at most."""
 
@@ -83,7 +88,8 @@ def _pictures(content: ReportContent) -> tuple[list[str], list[int]]:
         )
         for index in chosen
     ]
-    said = f"{display.plane.capitalize()} slices of the source{'' if names is None else ' with the contours of its structures'}."
+    contours = "" if names is None else " with the contours of its structures"
+    said = f"{display.plane.capitalize()} slices of the {content.image_name} image{contours}, {_DIRECTIONS[display.plane]}."
     parts = [section("Slices", paragraph(said, "quiet"), figures(drawn, "pictures"))]
     middle = fullest_slice(names, count)
     if content.harmonized is not None:
@@ -125,29 +131,63 @@ def _maps(content: ReportContent, display: Display, grey: Grey, middle: int) -> 
 def _map(content: ReportContent, shown: ReportMap, display: Display, grey: Grey) -> str:
     assert content.image is not None
     values = display.stack(match_grid(shown.image, content.image)).astype(np.float32)
-    index = int(np.argmax(np.nan_to_num(np.abs(values)).max(axis=(1, 2))))
-    picture = coloured(display, grey[index], Overlay(values[index], shown.unit, shown.limit, shown.kind), title=shown.title)
+    magnitude = np.nan_to_num(np.abs(values))
+    if content.labels is not None:
+        magnitude = np.where(display.stack(match_grid(content.labels, content.image)) > 0, magnitude, 0.0)
+    index = int(np.argmax(magnitude.max(axis=(1, 2))))
+    near = values[index]
+    if content.labels is not None:
+        inside = display.stack(match_grid(content.labels, content.image))[index] > 0
+        near = np.where(distance_transform_edt(~inside, sampling=display.spacing_mm) <= _NEAR_MM, near, 0.0)
+    picture = coloured(display, grey[index], Overlay(near, shown.unit, shown.limit, shown.kind), title=shown.title)
     return figure(picture, f"{_slice_name(display, index)}, where it is largest: {shown.title}")
 
 
 def _histograms(content: ReportContent) -> Iterator[str]:
-    images = {"source": content.image, "harmonized": content.harmonized, "reference": content.reference}
+    images = {content.image_name: content.image, **_others(content)}
     values = {name: _sampled(image, None) for name, image in images.items() if image is not None}
     if not values:
         return
-    yield figure(histogram(values, title="Whole image", width=500.0))
+    windows = {name: _window(found) for name, found in values.items()}
+    label = "intensity (scanner units)" if _comparable(windows) else "intensity (% of the image's window)"
+    yield figure(histogram(_in_units(values, windows), title="Whole image", label=label, width=500.0))
     if content.labels is not None and content.image is not None:
         inside = {
             name: _sampled(image, content.labels)
             for name, image in images.items()
             if image is not None and image.GetSize() == content.labels.GetSize()
         }
-        yield figure(histogram(inside, title="Inside the structures", width=500.0))
+        yield figure(histogram(_in_units(inside, windows), title="Inside the structures", label=label, width=500.0))
+
+
+def _others(content: ReportContent) -> dict[str, sitk.Image | None]:
+    others = {"harmonized": content.harmonized, "reference": content.reference}
+    return {name: image for name, image in others.items() if image is not None}
+
+
+def _window(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = (float(v) for v in np.nanpercentile(values, (1, 99.7)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _comparable(windows: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether intensities of all images fit on one axis: the widths of their windows are within a factor of three."""
+    widths = [high - low for low, high in windows.values()]
+    return max(widths) <= _ONE_AXIS * min(widths)
+
+
+def _in_units(
+    values: Mapping[str, NDArray[np.float64]], windows: Mapping[str, tuple[float, float]]
+) -> dict[str, NDArray[np.float64]]:
+    """Intensities as they are where they fit on one axis, else in percent of each image's window (1st to 99.7th percentile)."""
+    if _comparable(windows):
+        return dict(values)
+    return {name: 100.0 * (found - windows[name][0]) / (windows[name][1] - windows[name][0]) for name, found in values.items()}
 
 
 def _sampled(image: sitk.Image, labels: sitk.Image | None) -> NDArray[np.float64]:
     values = sitk.GetArrayViewFromImage(image)
-    found = values.ravel() if labels is None else values[sitk.GetArrayViewFromImage(match_grid(labels, image)) > 0]
+    found = values.ravel() if labels is None else values[sitk.GetArrayFromImage(match_grid(labels, image)) > 0]
     return found[:: max(1, found.size // _SAMPLED)].astype(np.float64)
 
 

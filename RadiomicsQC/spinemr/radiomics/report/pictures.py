@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spinemr.imaging.anatomy import StructureKind, name_of, structure
 from spinemr.imaging.terminology import colour_of
@@ -25,7 +26,8 @@ WIDTH = 320.0
 _LETTERS = 13.0
 _BAR_STEPS = (100, 50, 20, 10, 5, 2, 1)
 _MIN_NAMED_MM2 = 60.0
-_COLOUR_BAR = 58.0
+_COLOUR_BAR = 66.0
+_CLEAR_OF_SIDES = 26.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def outlined(display: Display, grey: Grey, labels: NDArray[Any] | None, *, title
 
 
 def checkerboard(display: Display, source: Grey, harmonized: Grey, *, title: str) -> str:
-    """Source and harmonized slice woven together; each tile carries a corner in the colour and shape of its image."""
+    """Source and harmonized slice woven together; tiles of the first row and column carry the sign of their image."""
     first, second = display.fitted(source), display.fitted(harmonized)
     parts, size, scale = _ground(display, first)
     pixel_mm = (
@@ -61,6 +63,8 @@ def checkerboard(display: Display, source: Grey, harmonized: Grey, *, title: str
     for row in range(math.ceil(size[1] / tile[1])):
         for column in range(math.ceil(size[0] / tile[0])):
             x, y = column * tile[0] + 1, row * tile[1] + 1
+            if row and column:
+                continue
             if (row + column) % 2:
                 corners.append(element("circle", cx=x + 3, cy=y + 3, r=2.4, fill=SKY))
             else:
@@ -129,10 +133,18 @@ def _names(display: Display, labels: NDArray[Any], scale: tuple[float, float]) -
     for label in np.unique(labels[labels > 0]).tolist():
         short, inside = _level(label), labels == label
         if short and np.count_nonzero(inside) * pixel_mm2 >= _MIN_NAMED_MM2:
-            rows, columns = np.nonzero(inside)
-            x, y = (float(np.median(columns)) + 0.5) * scale[0], (float(np.median(rows)) + 0.5) * scale[1]
-            parts.append(_letter(x, y + 4.5, short, "middle", "level"))
+            row, column = _thickest(inside, display.spacing_mm)
+            x, y = (column + 0.5) * scale[0], (row + 0.5) * scale[1]
+            if y > _CLEAR_OF_SIDES:
+                parts.append(_letter(x, y + 4.5, short, "middle", "level"))
     return parts
+
+
+def _thickest(inside: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[int, int]:
+    """The pixel farthest from the outline: in the body of a vertebra rather than in its arch."""
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing_mm)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(depth)), inside.shape)
+    return int(row), int(column)
 
 
 def _furniture(display: Display, size: tuple[float, float], scale: tuple[float, float]) -> list[str]:
@@ -197,7 +209,7 @@ def _colour_bar(overlay: Overlay, size: tuple[float, float]) -> list[str]:
         y = scale(tick)
         prefix = "≥" if tick == overlay.limit else "≤" if tick == low < 0 else ""
         parts += [line(x + 11, y, x + 14, y, colour=PALE_INK), text(x + 16, y + 4, prefix + shown, size=11.0, kind="bar-tick")]
-    return [*parts, text(x - 2, 13, overlay.unit, size=11.0, kind="bar-title")]
+    return [*parts, text(size[0] + _COLOUR_BAR - 1, 13, overlay.unit, anchor="end", size=11.0, kind="bar-title")]
 
 
 def structure_colour(label: int) -> str:

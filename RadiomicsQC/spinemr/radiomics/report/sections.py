@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from spinemr.imaging.anatomy import StructureKind, structure
 from spinemr.radiomics.report.charts.names import short_name
 from spinemr.radiomics.report.charts.palette import BLACK
 from spinemr.radiomics.report.charts.scales import fixed, number
@@ -25,6 +27,12 @@ _WORDS = {
 _UNITS = {"mm3": "mm³", "mm2": "mm²", "mm": "mm", "deg": "°"}
 _ORDER = ("source", "harmonized", "reference")
 _WHOLE_SPINE = 0
+_NARROW = 4
+"""Columns of a table two of which fit beside each other."""
+_KINDS = (StructureKind.BODY.value, StructureKind.DISC.value, "")
+_LEVEL, _RANGE = re.compile(r"\b[ctls]\d+\b"), re.compile(r"\b([CTLS]\d+) ([CTLS]\d+)\b")
+_FLAGS = {"cut_by_view": "cut by the field of view", "from_own_outline": "measured by its own outline"}
+_TOLD_OTHERWISE = ("volume_mm3", *_FLAGS)
 
 
 def anchor_of(slice_number: int) -> str:
@@ -57,33 +65,57 @@ def structures_section(rows: Sequence[StructureRow]) -> str:
         return ""
     by_label = {row.label: row for row in rows}
     ordered = [by_label[label] for label in shown_levels([label for label in by_label if label != _WHOLE_SPINE])]
-    names = [name for name in dict.fromkeys(name for row in ordered for name in row.measurements) if name != "volume_mm3"]
-    names = [name for name in names if any(math.isfinite(row.measurements.get(name, math.nan)) for row in ordered)]
-    optional = (any(math.isfinite(row.confidence) for row in ordered), any(row.note for row in ordered))
-    header = [
-        "Structure",
-        "Volume (cm³)",
-        *(["Confidence (0–1)"] if optional[0] else []),
-        *[column_title(name) for name in names],
+    kinds = {row.label: _kind(row.label) for row in ordered}
+    tables = [
+        _structures_table([row for row in ordered if kinds[row.label] == kind]) for kind in _KINDS if kind in kinds.values()
     ]
-    lines = []
-    for row in ordered:
-        swatch = f'<span class="swatch" style="background:{structure_colour(row.label)}"></span>'
-        note = f' <span class="quiet">{plain(row.note)}</span>' if row.note else ""
-        cells = [swatch + plain(structure_name(row.label)) + note, fixed(row.volume_mm3 / 1000, 2)]
-        cells += [fixed(row.confidence, 2)] if optional[0] else []
-        lines.append([*cells, *[_measured(name, row.measurements.get(name, math.nan)) for name in names]])
     whole = by_label.get(_WHOLE_SPINE)
     said = "" if whole is None else "; ".join(f"{column_title(n)}: {_measured(n, v)}" for n, v in whole.measurements.items())
-    return section("Structures", table(header, lines), paragraph(f"Lumbar spine: {said}." if said else ""))
+    return section("Structures", *tables, paragraph(f"Lumbar spine: {said}." if said else ""))
+
+
+def _kind(label: int) -> str:
+    """Structures that are measured alike stand in one table."""
+    try:
+        kind = structure(label).kind
+    except ValueError:
+        return ""
+    return kind.value if kind in (StructureKind.BODY, StructureKind.DISC) else ""
+
+
+def _structures_table(rows: Sequence[StructureRow]) -> str:
+    names = [name for name in dict.fromkeys(name for row in rows for name in row.measurements) if name not in _TOLD_OTHERWISE]
+    names = [name for name in names if any(math.isfinite(row.measurements.get(name, math.nan)) for row in rows)]
+    confident = any(math.isfinite(row.confidence) for row in rows)
+    told = any(_remark(row) for row in rows)
+    header = ["Structure", "Volume (cm³)", *(["Confidence (0–1)"] if confident else []), *[column_title(name) for name in names]]
+    lines = []
+    for row in rows:
+        swatch = f'<span class="swatch" style="background:{structure_colour(row.label)}"></span>'
+        cells = [f'<span class="name">{swatch}{plain(structure_name(row.label))}</span>', fixed(row.volume_mm3 / 1000, 2)]
+        cells += [fixed(row.confidence, 2)] if confident else []
+        cells += [_measured(name, row.measurements.get(name, math.nan)) for name in names]
+        lines.append([*cells, *([plain(_remark(row))] if told else [])])
+    return table([*header, *(["Remark"] if told else [])], lines, words=(len(header),) if told else ())
+
+
+def _remark(row: StructureRow) -> str:
+    said = [sentence for name, sentence in _FLAGS.items() if row.measurements.get(name) == 1]
+    return "; ".join([*said, *([row.note] if row.note else [])])
 
 
 def column_title(name: str) -> str:
     """``height_anterior_mm`` as "Height anterior (mm)"."""
     stem, _, unit = name.rpartition("_")
     if not stem or unit not in _UNITS:
-        return name.replace("_", " ").capitalize()
-    return f"{stem.replace('_', ' ').capitalize()} ({_UNITS[unit]})"
+        return _spelled(name)
+    return f"{_spelled(stem)} ({_UNITS[unit]})"
+
+
+def _spelled(stem: str) -> str:
+    """Words with a capital first; levels such as L1 keep theirs."""
+    words = _RANGE.sub("\\1–\\2", _LEVEL.sub(lambda level: level.group().upper(), stem.replace("_", " ")))
+    return words[:1].upper() + words[1:]
 
 
 def features_section(features: FeatureTable) -> str:
@@ -95,19 +127,24 @@ def features_section(features: FeatureTable) -> str:
     means = {image: feature_means(features.where(image=image)) for image in images}
     compared = [image for image in images if image != "reference"] if "reference" in images else []
     header = ["Feature", *[image.capitalize() for image in images], *[f"Relative error, {image} (%)" for image in compared]]
-    rows = []
+    rows: dict[str, list[list[str]]] = {}
     for name in features.names:
         errors = [100 * relative(means[image].get(name, math.nan), means["reference"].get(name, math.nan)) for image in compared]
         cells = [fixed(error, 1) for error in errors]
         if len(errors) > 1 and np.isfinite(errors).all():
             best = int(np.argmin(errors))
             cells[best] = f"<b>{cells[best]}</b>"
-        rows.append([plain(short_name(name)), *[number(means[image].get(name, math.nan), 4) for image in images], *cells])
+        group, _, short = short_name(name).rpartition(" ")
+        row = [plain(short), *[number(means[image].get(name, math.nan), 4) for image in images], *cells]
+        rows.setdefault(group, []).append(row)
+    tables = "".join(table([group or header[0], *header[1:]], found) for group, found in rows.items())
+    if len(header) <= _NARROW:
+        tables = f'<div class="halves">{tables}</div>'
     structures = len({row.label for row in features})
     said = f"Means over {structures} structures." if structures > 1 else ""
     if compared:
         said += " Relative error: |value − reference| / |reference|; the smallest of each row is bold."
-    return section("Features", paragraph(said.strip(), "quiet"), table(header, rows))
+    return section("Features", paragraph(said.strip(), "quiet"), tables)
 
 
 def feature_means(features: FeatureTable) -> dict[str, float]:
@@ -137,9 +174,15 @@ def _reason(reason: ReportReason, shown: Sequence[int]) -> list[str]:
         link = str(reason.slice + 1)
         link = f'<a href="#{anchor_of(reason.slice)}">{link}</a>' if reason.slice in shown else link
     mark = "✕ " if reason.severity == "do not trust" else "! "
-    figure = "–" if reason.figure is None else plain(number(reason.figure) + unit)
-    limit = "–" if reason.limit is None else plain(number(reason.limit) + unit)
+    figure = "–" if reason.figure is None else plain(_brief(reason.figure) + unit)
+    limit = "–" if reason.limit is None else plain(_brief(reason.limit) + unit)
     return [f"<b>{mark}{plain(reason.name)}</b>", plain(reason.sentence), plain(reason.structure or "–"), figure, limit, link]
+
+
+def _brief(value: float) -> str:
+    """Up to three significant digits, without zeros that say nothing."""
+    written = number(value)
+    return written.rstrip("0").rstrip(".") if "." in written and "×" not in written else written
 
 
 def _counted(word: str, names: Sequence[str]) -> str:
@@ -148,8 +191,6 @@ def _counted(word: str, names: Sequence[str]) -> str:
 
 
 def _measured(name: str, value: float) -> str:
-    if name in ("cut_by_view", "from_own_outline"):
-        return "yes" if value == 1 else ""
     return fixed(value, 2 if name.endswith("index") else 0 if name.endswith(("mm3", "mm2")) else 1)
 
 

@@ -24,7 +24,7 @@ from spinemr.radiomics.report.charts.scales import Scale, starting_at_zero
 from spinemr.radiomics.report.charts.svg import document, path
 
 _HEIGHT = 250.0
-_KEPT = (0.1, 99.9)
+_KEPT = (0.1, 99.7)
 """Percentiles of all values between which bins lie; the few beyond are counted in the outermost bins."""
 
 

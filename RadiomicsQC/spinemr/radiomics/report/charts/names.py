@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 
 def short_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -13,9 +13,3 @@ def short_names(names: Sequence[str]) -> tuple[str, ...]:
 def short_name(name: str) -> str:
     """One feature's name without ``original_``, blanks for the underlines between filter, class and feature."""
     return name.removeprefix("original_").replace("_", " ", 2)
-
-
-def in_order(names: Iterable[str], first: Sequence[str]) -> tuple[str, ...]:
-    """The names, those of ``first`` in front in that order, the others as they come."""
-    found = tuple(dict.fromkeys(names))
-    return (*[name for name in first if name in found], *[name for name in found if name not in first])

@@ -134,9 +134,13 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
             if lack > 0:
                 placed[first] -= lack / 2
                 placed[second] += lack / 2
-        shift = max(0.0, low - placed[order[0]]) - max(0.0, placed[order[-1]] - high) if order else 0.0
-        if shift:
-            placed = [value + shift for value in placed]
+    lowest, highest = low, high
+    for index in order:
+        placed[index] = max(placed[index], lowest)
+        lowest = placed[index] + gap
+    for index in reversed(order):
+        placed[index] = min(placed[index], highest)
+        highest = placed[index] - gap
     return placed
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+_CLOSE = 0.72
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _MISSING = "–"
@@ -106,7 +107,7 @@ def _signed(written: str) -> str:
 def _multiples(low: float, high: float, count: int) -> tuple[float, ...]:
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in _STEPS if factor * power >= rough * 0.999)
+    step = next(factor * power for factor in _STEPS if factor * power >= rough * _CLOSE)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return tuple(round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1))
 
