@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from spinemr.imaging.errors import InputError
 from spinemr.radiomics.statistics.agreement import bland_altman, paired_t, pearson, signed_rank
@@ -146,3 +147,24 @@ def test_signed_rank_with_ties_and_zeros_is_normal_with_corrections():
 def test_signed_rank_of_equal_samples_finds_nothing():
     result = signed_rank([1.0, 2.0], [1.0, 2.0])
     assert (result.test.p_value, result.effect, result.difference.value) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_scipy(seed):
+    random = np.random.default_rng(seed)
+    one = random.normal(5, 1, 12 + 20 * seed)
+    other = one + random.normal(0.3, 0.5, len(one))
+    line = stats.linregress((one + other) / 2, other - one)
+    slope = bland_altman(one, other)
+    assert (slope.slope.value, slope.slope_p) == pytest.approx((line.slope, line.pvalue), rel=1e-9)
+    low, high = stats.nct.ppf([0.025, 0.975], len(one) - 1, stats.norm.ppf(0.975) * math.sqrt(len(one)))
+    limits = slope.bias.value + slope.deviation / math.sqrt(len(one)) * np.array([low, high])
+    assert (slope.upper.low, slope.upper.high) == pytest.approx(tuple(limits), rel=1e-5)
+    correlation, theirs = pearson(one, other), stats.pearsonr(one, other)
+    interval = theirs.confidence_interval()
+    assert (correlation.estimate.value, correlation.p_value) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9)
+    assert (correlation.estimate.low, correlation.estimate.high) == pytest.approx(tuple(interval), rel=1e-9)
+    assert paired_t(one, other).test.p_value == pytest.approx(stats.ttest_rel(one, other).pvalue, rel=1e-9)
+    method = "exact" if len(one) < 50 else "approx"
+    ranks = stats.wilcoxon(other - one, correction=True, method=method)
+    assert signed_rank(one, other).test.p_value == pytest.approx(ranks.pvalue, rel=1e-9)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from spinemr.imaging.errors import InputError
-from spinemr.radiomics.statistics.estimate import Estimate, Significance, tail
+from spinemr.radiomics.statistics.estimate import (
+    Estimate,
+    Significance,
+    normal_quantile,
+    student_p,
+    student_quantile,
+    tail,
+)
 from spinemr.radiomics.statistics.samples import Vector, pairs
 
 Scale = Literal["difference", "percent", "ratio"]
@@ -54,9 +62,9 @@ def bland_altman(
     """
     one, other = pairs(first, second)
     means, differences = _on_scale(one, other, scale)
-    z = float(stats.norm.ppf(0.975)) if multiple is None else multiple
+    z = normal_quantile(0.95) if multiple is None else multiple
     n, centre, deviation = len(differences), float(differences.mean()), float(differences.std(ddof=1))
-    half = float(stats.t.ppf(tail(level), n - 1)) * deviation / math.sqrt(n)
+    half = student_quantile(level, n - 1) * deviation / math.sqrt(n)
     bias = Estimate(centre, centre - half, centre + half, level)
     below, above = _limit_interval(n, deviation, z, level, exact)
     upper = Estimate(centre + z * deviation, centre + below, centre + above, level)
@@ -88,19 +96,22 @@ def _limit_interval(n: int, deviation: float, z: float, level: float, exact: boo
         return 0.0, 0.0
     if exact and n <= NONCENTRAL_UP_TO:
         unit = deviation / math.sqrt(n)
-        low, high = (float(stats.nct.ppf(q, n - 1, z * math.sqrt(n))) for q in (1 - tail(level), tail(level)))
+        low, high = (float(special.nctdtrit(n - 1, z * math.sqrt(n), q)) for q in (1 - tail(level), tail(level)))
         return low * unit, high * unit
-    half = float(stats.t.ppf(tail(level), n - 1)) * deviation * math.sqrt(1 / n + z**2 / (2 * (n - 1)))
+    half = student_quantile(level, n - 1) * deviation * math.sqrt(1 / n + z**2 / (2 * (n - 1)))
     return z * deviation - half, z * deviation + half
 
 
 def _slope(means: Vector, differences: Vector, level: float) -> tuple[Estimate, float]:
     if np.ptp(means) == 0:
         return Estimate(math.nan, level=level), math.nan
-    line = stats.linregress(means, differences)
-    half = float(stats.t.ppf(tail(level), len(means) - 2)) * float(line.stderr)
-    slope = float(line.slope)
-    p_value = math.nan if line.stderr == 0 and slope == 0 else float(line.pvalue)
+    x = means - means.mean()
+    squares = float(x @ x)
+    slope = float(x @ differences) / squares
+    residual = differences - differences.mean() - slope * x
+    error = math.sqrt(float(residual @ residual) / (len(x) - 2) / squares)
+    half = student_quantile(level, len(x) - 2) * error
+    p_value = student_p(slope / error, len(x) - 2) if error > 0 else (math.nan if slope == 0 else 0.0)
     return Estimate(slope, slope - half, slope + half, level), p_value
 
 
@@ -127,15 +138,16 @@ def pearson(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Correla
     one, other = pairs(first, second)
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         raise InputError("One of the samples is constant, so a correlation is not defined.")
-    result = stats.pearsonr(one, other)
-    r, n = float(result.statistic), len(one)
-    if n < 4:
-        return Correlation(Estimate(r, level=level), float(result.pvalue), n)
+    x, y, n = one - one.mean(), other - other.mean(), len(one)
+    r = max(-1.0, min(1.0, float(x @ y) / math.sqrt(float(x @ x) * float(y @ y))))
     if math.isclose(abs(r), 1.0, abs_tol=1e-15):
-        return Correlation(Estimate(r, r, r, level), float(result.pvalue), n)
-    half = float(stats.norm.ppf(tail(level))) / math.sqrt(n - 3)
+        return Correlation(Estimate(r, r, r, level), 0.0, n)
+    p_value = student_p(r * math.sqrt((n - 2) / (1 - r**2)), n - 2)
+    if n < 4:
+        return Correlation(Estimate(r, level=level), p_value, n)
+    half = normal_quantile(level) / math.sqrt(n - 3)
     low, high = math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
-    return Correlation(Estimate(r, low, high, level), float(result.pvalue), n)
+    return Correlation(Estimate(r, low, high, level), p_value, n)
 
 
 @dataclass(frozen=True)
@@ -155,14 +167,14 @@ def paired_t(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Paired
     one, other = pairs(first, second, minimum=2)
     d = other - one
     n, centre, deviation = len(d), float(d.mean()), float(d.std(ddof=1))
-    half = float(stats.t.ppf(tail(level), n - 1)) * deviation / math.sqrt(n)
+    half = student_quantile(level, n - 1) * deviation / math.sqrt(n)
     interval = Estimate(centre, centre - half, centre + half, level)
     if deviation == 0:
         nothing = centre == 0
         t, p, effect = (0.0, 1.0, 0.0) if nothing else (math.copysign(math.inf, centre), 0.0, math.copysign(math.inf, centre))
     else:
         t, effect = centre * math.sqrt(n) / deviation, centre / deviation
-        p = float(2 * stats.t.sf(abs(t), n - 1))
+        p = student_p(t, n - 1)
     return PairedDifference(interval, Significance(t, p, n - 1), effect, n)
 
 
@@ -180,8 +192,33 @@ def signed_rank(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     ranks = stats.rankdata(np.abs(moved))
     total = float(ranks.sum())
     positive = float(ranks[moved > 0].sum())
-    unique = len(np.unique(np.abs(moved))) == len(moved) == len(d)
-    p = stats.wilcoxon(moved, correction=True, method="exact" if unique and len(d) <= EXACT_UP_TO else "approx").pvalue
+    exact = len(np.unique(np.abs(moved))) == len(moved) == len(d) <= EXACT_UP_TO
+    p = _exact_signed_rank_p(positive, len(d)) if exact else _normal_signed_rank_p(positive, ranks)
     averages = np.concatenate([(value + d[index:]) / 2 for index, value in enumerate(d)])
     centre = Estimate(float(np.median(averages)))
-    return PairedDifference(centre, Significance(positive, float(p)), 2 * positive / total - 1, len(d))
+    return PairedDifference(centre, Significance(positive, p), 2 * positive / total - 1, len(d))
+
+
+def _exact_signed_rank_p(positive: float, n: int) -> float:
+    share = _signed_rank_distribution(n)
+    place = round(positive)
+    return min(1.0, 2 * min(float(share[: place + 1].sum()), float(share[place:].sum())))
+
+
+@lru_cache(maxsize=64)
+def _signed_rank_distribution(n: int) -> Vector:
+    """How likely each sum of positive ranks of ``1..n`` is when every sign is as likely as the other."""
+    ways = np.zeros(n * (n + 1) // 2 + 1)
+    ways[0] = 1.0
+    for rank in range(1, n + 1):
+        ways[rank:] += ways[:-rank].copy()
+    return ways / 2.0**n
+
+
+def _normal_signed_rank_p(positive: float, ranks: Vector) -> float:
+    """``|W - n (n + 1) / 4| - 1/2`` over ``sqrt(n (n + 1) (2 n + 1) / 24 - sum(t^3 - t) / 48)``, t the sizes of ties."""
+    n = len(ranks)
+    ties = np.unique(ranks, return_counts=True)[1].astype(np.float64)
+    variance = n * (n + 1) * (2 * n + 1) / 24 - float(np.sum(ties**3 - ties)) / 48
+    z = max(0.0, abs(positive - n * (n + 1) / 4) - 0.5) / math.sqrt(variance)
+    return math.erfc(z / math.sqrt(2))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from scipy import special
+
 from spinemr.imaging.errors import InputError
 
 
@@ -36,3 +38,18 @@ def tail(level: float) -> float:
     if not 0 < level < 1:
         raise InputError(f"A confidence level lies between 0 and 1, and {level:g} does not.", "Usual is 0.95.")
     return (1 + level) / 2
+
+
+def normal_quantile(level: float) -> float:
+    """Half width of a two-sided normal interval in standard errors: 1.96 for 0.95."""
+    return float(special.ndtri(tail(level)))
+
+
+def student_quantile(level: float, degrees_of_freedom: float) -> float:
+    """The same of Student's t."""
+    return float(special.stdtrit(degrees_of_freedom, tail(level)))
+
+
+def student_p(t: float, degrees_of_freedom: float) -> float:
+    """Two-sided p value of Student's t."""
+    return float(2 * special.stdtr(degrees_of_freedom, -abs(t)))

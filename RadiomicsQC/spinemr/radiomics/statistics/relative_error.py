@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spinemr.imaging.errors import InputError
-from spinemr.radiomics.statistics.estimate import Estimate, tail
+from spinemr.radiomics.statistics.estimate import Estimate, normal_quantile, student_quantile
 from spinemr.radiomics.statistics.matching import common_names, finite, finite_pairs, matched
 from spinemr.radiomics.statistics.samples import pairs, sample
 from spinemr.radiomics.table import FeatureTable
@@ -56,7 +55,7 @@ def relative_error(values: ArrayLike, reference: ArrayLike, level: float = 0.95)
     errors = np.abs(one - other) / np.abs(other)
     centre, half = float(errors.mean()), math.nan
     if len(errors) > 1:
-        half = float(stats.t.ppf(tail(level), len(errors) - 1) * errors.std(ddof=1) / math.sqrt(len(errors)))
+        half = student_quantile(level, len(errors) - 1) * float(errors.std(ddof=1)) / math.sqrt(len(errors))
     return Estimate(centre, float(np.maximum(0.0, centre - half)), centre + half, level)
 
 
@@ -74,7 +73,7 @@ def relative_error_of_means(values: ArrayLike, reference: ArrayLike, level: floa
     if len(one) < 2 or len(other) < 2:
         return Estimate(error, level=level)
     variance = one.var(ddof=1) / len(one) + quotient**2 * other.var(ddof=1) / len(other)
-    half = float(stats.norm.ppf(tail(level))) * math.sqrt(float(variance)) / abs(centre)
+    half = normal_quantile(level) * math.sqrt(float(variance)) / abs(centre)
     return Estimate(error, error - half, error + half, level)
 
 

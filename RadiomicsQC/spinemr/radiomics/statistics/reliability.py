@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from spinemr.imaging.errors import InputError
-from spinemr.radiomics.statistics.estimate import Estimate, Significance, tail
+from spinemr.radiomics.statistics.estimate import Estimate, Significance, normal_quantile, tail
 from spinemr.radiomics.statistics.samples import Matrix, array, pairs
 
 IccKind = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
@@ -73,7 +73,7 @@ def intraclass_correlation(ratings: ArrayLike, kind: IccKind = "2,1", level: flo
     ratio = _ratio(squares.between_subjects, error)
     single = _absolute(squares, level) if kind[0] == "2" else _consistent(ratio, k, n - 1, error_df, level)
     estimate = single if kind[-1] == "1" else _of_the_mean(single, k)
-    p_value = float(stats.f.sf(ratio, n - 1, error_df))
+    p_value = 0.0 if math.isinf(ratio) else float(special.fdtrc(n - 1, error_df, ratio))
     return IntraclassCorrelation(kind, estimate, Significance(ratio, p_value, n - 1), error_df, n, k)
 
 
@@ -96,8 +96,8 @@ def _ratio(numerator: float, denominator: float) -> float:
 def _consistent(ratio: float, k: int, subject_df: int, error_df: int, level: float) -> Estimate:
     """ICC(1,1) and ICC(3,1), ``(F - 1) / (F + k - 1)``, with the bounds of F."""
     upper = tail(level)
-    low = ratio / float(stats.f.ppf(upper, subject_df, error_df))
-    high = ratio * float(stats.f.ppf(upper, error_df, subject_df))
+    low = ratio / float(special.fdtri(subject_df, error_df, upper))
+    high = ratio * float(special.fdtri(error_df, subject_df, upper))
     value, lower, higher = (1.0 if math.isinf(f) else (f - 1) / (f + k - 1) for f in (ratio, low, high))
     return Estimate(value, lower, higher, level)
 
@@ -113,7 +113,8 @@ def _absolute(squares: MeanSquares, level: float) -> Estimate:
     b = 1 + a * (n - 1)
     parts = (a * raters) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
     freedom = (a * raters + b * error) ** 2 / parts
-    low_f, high_f = (float(stats.f.ppf(tail(level), *df)) for df in ((n - 1, freedom), (freedom, n - 1)))
+    low_f = float(special.fdtri(n - 1, freedom, tail(level)))
+    high_f = float(special.fdtri(freedom, n - 1, tail(level)))
     noise = k * raters + (k * n - k - n) * error
     low = n * (subjects - low_f * error) / (low_f * noise + n * subjects)
     high = n * (high_f * subjects - error) / (noise + n * high_f * subjects)
@@ -157,7 +158,7 @@ def _concordance_interval(value: float, spreads: float, shift: float, scale: flo
         + 2 * value**2 * (1 - value) * accuracy * offset / rest**2
         - (value * accuracy * offset) ** 2 / (2 * rest**2)
     ) / (n - 2)
-    half = float(stats.norm.ppf(tail(level))) * math.sqrt(max(variance, 0.0))
+    half = normal_quantile(level) * math.sqrt(max(variance, 0.0))
     centre = math.atanh(value)
     return Estimate(value, math.tanh(centre - half), math.tanh(centre + half), level)
 
@@ -185,12 +186,12 @@ def within_subject_variation(ratings: ArrayLike, level: float = 0.95) -> WithinS
         raise InputError(f"{n} subjects with {k} measurements each show no repeatability.", "Each needs two or more.")
     variances, means = table.var(axis=1, ddof=1), table.mean(axis=1)
     freedom = n * (k - 1)
-    factors = [math.sqrt(freedom / float(stats.chi2.ppf(q, freedom))) for q in (tail(level), 1 - tail(level))]
+    factors = [math.sqrt(freedom / float(special.chdtri(freedom, q))) for q in (1 - tail(level), tail(level))]
     deviation = math.sqrt(float(variances.mean()))
     variation = math.sqrt(float(np.mean(variances / means**2))) if np.all(means > 0) else math.nan
     wsd = Estimate(deviation, deviation * factors[0], deviation * factors[1], level)
     wcv = Estimate(variation, variation * factors[0], variation * factors[1], level)
-    return WithinSubject(wsd, wcv, wsd.scaled(float(stats.norm.ppf(0.975)) * math.sqrt(2)))
+    return WithinSubject(wsd, wcv, wsd.scaled(normal_quantile(0.95) * math.sqrt(2)))
 
 
 def coefficient_of_variation(values: ArrayLike) -> float:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
-from spinemr.radiomics.statistics.estimate import Significance
+from spinemr.radiomics.statistics.estimate import Significance, student_p
 from spinemr.radiomics.statistics.matching import finite
 from spinemr.radiomics.statistics.multiple_testing import Correction, adjust
 from spinemr.radiomics.statistics.samples import named, sample
@@ -86,7 +86,7 @@ def welch(first: ArrayLike, second: ArrayLike) -> Significance:
         raise InputError("Both samples are constant, so Welch's test cannot be done.")
     t = float(one.mean() - other.mean()) / math.sqrt(error)
     freedom = error**2 / float(parts[0] ** 2 / (len(one) - 1) + parts[1] ** 2 / (len(other) - 1))
-    return Significance(t, float(2 * stats.t.sf(abs(t), freedom)), freedom)
+    return Significance(t, student_p(t, freedom), freedom)
 
 
 def scanner_dependence(
