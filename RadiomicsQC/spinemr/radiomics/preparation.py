@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
-from spinemr.imaging.geometry import match_grid
+from spinemr.imaging.geometry import Grid, match_grid
 from spinemr.radiomics.region import Mask, Region
 from spinemr.radiomics.resampling import Extent, Source, check_inside, resampled
 from spinemr.radiomics.settings import Settings
@@ -76,7 +76,8 @@ def prepare(image: sitk.Image, mask: sitk.Image, settings: Settings, labels: Seq
     out with a warning.
     """
     image, mask = lifted(image), whole_numbers(lifted(mask))
-    check_labels(mask, labels)
+    if len(labels) != 1 or 0 in labels:  # one label that is missing is found out where its box is looked for
+        check_labels(mask, labels)
     found = 0
     for scene in _scenes(normalized(image, settings), mask, settings, labels):
         found += len(scene.structures)
@@ -96,9 +97,11 @@ def lifted(image: sitk.Image) -> sitk.Image:
 
 
 def whole_numbers(mask: sitk.Image) -> sitk.Image:
-    """A mask as 32-bit labels; one that holds fractions is refused."""
+    """A mask of whole numbers; one that holds fractions is refused."""
     values = sitk.GetArrayViewFromImage(mask)
-    if np.issubdtype(values.dtype, np.floating) and not bool((values == np.rint(values)).all()):
+    if np.issubdtype(values.dtype, np.integer):
+        return mask
+    if not bool((values == np.rint(values)).all()):
         raise InputError("The mask holds fractions; a mask holds whole numbers.", "Is it the image instead of its mask?")
     labels: sitk.Image = sitk.Cast(mask, sitk.sitkUInt32)
     return labels
@@ -106,9 +109,6 @@ def whole_numbers(mask: sitk.Image) -> sitk.Image:
 
 def check_labels(mask: sitk.Image, labels: Sequence[int]) -> None:
     """Refuse labels the mask does not hold, and a mask that holds none."""
-    numbers = sitk.GetArrayViewFromImage(mask)
-    if len(labels) == 1 and bool((numbers == labels[0]).any()) and labels[0] != 0:
-        return
     held = labels_of(mask)
     if not held:
         raise InputError("The mask is empty: nothing is labelled in it.")
@@ -138,17 +138,19 @@ def normalized(image: sitk.Image, settings: Settings) -> sitk.Image:
 def on_image_grid(image: sitk.Image, mask: sitk.Image, settings: Settings, labels: Sequence[int]) -> sitk.Image:
     """The mask on the image's very grid; axes may be reordered, but nothing is resampled unless ``correctMask`` says so."""
     if settings.geometry_tolerance is not None and _within_tolerance(image, mask, settings.geometry_tolerance):
-        matched = sitk.Image(mask)
+        matched = mask
     else:
         try:
-            matched = sitk.Image(match_grid(mask, image))
+            matched = match_grid(mask, image)
         except GeometryError as error:
             if not settings.correct_mask:
                 raise GeometryError(error.message, "Resample it, or set correctMask to have that done.") from None
             for label in labels:
                 check_inside(image, mask, Extent.of(mask, label))
             matched = sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    matched.CopyInformation(image)
+    if Grid.of(matched) != Grid.of(image):
+        matched = sitk.Image(matched)
+        matched.CopyInformation(image)
     return matched
 
 
@@ -166,6 +168,7 @@ def _within_tolerance(image: sitk.Image, mask: sitk.Image, tolerance: float) -> 
 
 def _scenes(image: sitk.Image, mask: sitk.Image, settings: Settings, labels: Sequence[int]) -> Iterator[Scene]:
     if settings.resampled_pixel_spacing_mm is not None:
+        check_labels(mask, labels)
         source = Source.of(image, settings.interpolator)
         yield from _own_scenes(lambda label: resampled(source, mask, label, settings), settings, labels)
         return
@@ -198,6 +201,7 @@ def _structures(
     for label in labels:
         try:
             if label not in boxes:
+                check_labels(mask, labels)
                 raise InputError(f"Label {label} vanished when the mask was resampled.", TOO_SMALL)
             found.append(_structure(values, numbers, label, boxes[label], settings))
         except InputError as error:
@@ -218,8 +222,13 @@ def _boxes(numbers: AnyArray, labels: Sequence[int]) -> dict[int, Box]:
 
 
 def _box(mask: Mask) -> Box | None:
-    found = ndimage.find_objects(mask.view(np.uint8), 1)
-    return _three(found[0]) if found else None
+    slices = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+    if not slices.size:
+        return None
+    depth = slice(int(slices[0]), int(slices[-1]) + 1)
+    seen = mask[depth].any(axis=0)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return depth, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _three(found: tuple[slice, ...] | None) -> Box | None:
