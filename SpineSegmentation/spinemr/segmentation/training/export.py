@@ -20,11 +20,12 @@ from spinemr.imaging.errors import InputError, OutputError
 from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, PatchInput, TrainingData
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import sha256_of
+from spinemr.imaging.settings_file import parsed, read_text
 from spinemr.imaging.staged_folder import staged_folder
 from spinemr.segmentation.inference.model import INT8, network_in
 from spinemr.segmentation.networks.registry import network_entry
 from spinemr.segmentation.training.checkpoint import Checkpoint
-from spinemr.segmentation.training.config import PatchSettings, TrainingConfig, parsed, read_text
+from spinemr.segmentation.training.config import PatchSettings, TrainingConfig
 from spinemr.segmentation.training.data import DataOf
 from spinemr.segmentation.training.int8 import Trial, try_int8
 from spinemr.segmentation.training.sources import SliceSet
