@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,8 +112,16 @@ def _fan(loop: Loop) -> list[Triangle]:
 
 def _smooth_area(fan: list[Triangle]) -> float:
     """Twice the area of a fan, -1 where neighbouring triangles turn by 120 degrees or more; rounded, so that equals are equal."""
-    corners = np.array(fan)
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1)
-    cosines = np.sum(normals[:-1] * normals[1:], axis=1) / (lengths[:-1] * lengths[1:])
-    return -1.0 if np.any(cosines <= -0.5) else round(float(lengths.sum()), 9)
+    normals = [_normal(triangle) for triangle in fan]
+    lengths = [hypot(*normal) for normal in normals]
+    for one, two in pairwise(range(len(fan))):
+        if sum(a * b for a, b in zip(normals[one], normals[two], strict=True)) <= -0.5 * lengths[one] * lengths[two]:
+            return -1.0
+    return round(sum(lengths), 9)
+
+
+def _normal(triangle: Triangle) -> Place:
+    """``(b - a) x (c - a)``."""
+    (az, ay, ax), (bz, by, bx), (cz, cy, cx) = triangle
+    uz, uy, ux, vz, vy, vx = bz - az, by - ay, bx - ax, cz - az, cy - ay, cx - ax
+    return (uy * vx - ux * vy, ux * vz - uz * vx, uz * vy - uy * vz)

@@ -88,6 +88,11 @@ def spherical_disproportion(solid: Solid) -> float:
     return 1 / sphericity(solid)
 
 
+def asphericity(solid: Solid) -> float:
+    """``A / (36 pi V^2)^(1/3) - 1`` [25C7]; 0 for a ball."""
+    return spherical_disproportion(solid) - 1
+
+
 def maximum_3d_diameter(solid: Solid) -> float:
     """The largest distance between two vertices of the surface, in mm [L0JK]."""
     return diameter(solid.vertices * (np.array(solid.region.spacing_mm) / 2))
@@ -121,6 +126,16 @@ def minor_axis_length(solid: Solid) -> float:
 def least_axis_length(solid: Solid) -> float:
     """``4 sqrt(l_least)``, in mm [7J51]."""
     return 4 * float(np.sqrt(solid.variances[0]))
+
+
+def of_sample(length: Callable[[Solid], float]) -> Callable[[Solid], float]:
+    """The same length from variances with ``N - 1`` below, as the IBSI's reference values have them; NaN for one voxel."""
+
+    def corrected(solid: Solid) -> float:
+        count = int(np.count_nonzero(solid.region.mask))
+        return length(solid) * float(np.sqrt(count / (count - 1))) if count > 1 else float("nan")
+
+    return corrected
 
 
 def elongation(solid: Solid) -> float:
@@ -157,9 +172,13 @@ NAMES = tuple(_FORMULAS)
 """The 14 that pyradiomics computes by default, in the order in which it gives them."""
 
 _FORMULAS |= {
+    "Asphericity": asphericity,
     "Compactness1": compactness_1,
     "Compactness2": compactness_2,
+    "LeastAxisLengthIBSI": of_sample(least_axis_length),
+    "MajorAxisLengthIBSI": of_sample(major_axis_length),
+    "MinorAxisLengthIBSI": of_sample(minor_axis_length),
     "SphericalDisproportion": spherical_disproportion,
 }
-ON_REQUEST = ("Compactness1", "Compactness2", "SphericalDisproportion")
-"""Functions of the sphericity, computed when asked for by name."""
+ON_REQUEST = tuple(name for name in _FORMULAS if name not in NAMES)
+"""Functions of the sphericity, and where IBSI differs from pyradiomics: the axes' lengths."""
