@@ -41,8 +41,9 @@ $(VENV)-scene/.made: pyproject.toml
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-docs-pictures: $(VENV)/.dev ## Draw the pictures of docs/drawn_studies.md anew
+docs-pictures: $(VENV)/.dev ## Draw the pictures of docs/drawn_studies.md and docs/report.md anew
 	$(BIN)/python docs/pictures/drawn_studies.py
+	$(BIN)/python docs/pictures/report.py
 
 cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
 	$(PYTHON) Testing/tools/cmake_lists.py

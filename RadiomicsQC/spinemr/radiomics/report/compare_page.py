@@ -121,7 +121,9 @@ def _heat_maps(content: CompareContent) -> Iterator[str]:
     features = list(dict.fromkeys(row.feature for row in content.rows))
     structures = list(dict.fromkeys(row.structure for row in content.rows))
     errors = {(row.feature, row.structure): 100 * row.relative_error.value for row in content.rows}
-    grid = np.array([[errors.get((name, part), math.nan) for part in structures] for name in features]).reshape(len(features), len(structures))
+    grid = np.array([[errors.get((name, part), math.nan) for part in structures] for name in features]).reshape(
+        len(features), len(structures)
+    )
     finite = grid[np.isfinite(grid)]
     limit = _round_up(float(np.percentile(finite, 95))) if finite.size and finite.max() > 0 else 1.0
     parts = -(-len(features) // _ROWS_OF_A_MAP) or 1

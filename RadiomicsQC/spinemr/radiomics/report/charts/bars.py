@@ -22,7 +22,9 @@ from spinemr.radiomics.report.charts.scales import Scale, number, spanning, star
 from spinemr.radiomics.report.charts.svg import FAINT, PALE_INK, document, element, fitted, line, plain, text, text_width
 
 _ROW, _DENSE_ROW = 18.0, 13.0
-_GUTTER = 10.0
+_GUTTER, _RIGHT = 10.0, 24.0
+_MOST_NAMES, _MOST_NAMES_IN_COLUMNS = 0.45, 0.7
+"""The share of the width names may take."""
 _DOT = Style(BLUE, None, "circle")
 _LOG_FROM = 50.0
 """A ratio of largest to smallest from which bars become dots on a logarithmic axis."""
@@ -54,12 +56,13 @@ def bars(
     key_parts, keys_height = legend(keys, 0.0, TITLE_HEIGHT, width)
     parts, bottom = [heading(title, width), *key_parts], 0.0
     count = -(-len(values) // columns)
+    room = _MOST_NAMES if columns == 1 else _MOST_NAMES_IN_COLUMNS
     rows, share = list(values.items()), (width - _GUTTER * (columns - 1)) / columns
     for column in range(columns):
         part = rows[column * count : (column + 1) * count]
         names = [name for name, _ in part]
-        panel, row = _rows(names, x, column * (share + _GUTTER), share, TITLE_HEIGHT + keys_height, count)
-        parts += [*_names(names, panel, row, chosen), *x_axis(panel, label, grid=True)]
+        panel, row = _rows(names, x, column * (share + _GUTTER), share, TITLE_HEIGHT + keys_height, count, room)
+        parts += [*_names(names, panel, row, chosen, room), *x_axis(panel, label, grid=True)]
         parts += [*_marks(part, panel, row, chosen, logarithmic), *_limit_line(panel, limit)]
         bottom = max(bottom, panel.bottom)
     return document(width, bottom + AXIS_HEIGHT, parts, title=title)
@@ -126,18 +129,20 @@ def _around_zero(values: Sequence[float]) -> Scale:
     return spanning(values, include=(0.0,))
 
 
-def _rows(names: Sequence[str], x: Scale, left: float, width: float, top: float, count: int = 0) -> tuple[Panel, float]:
+def _rows(
+    names: Sequence[str], x: Scale, left: float, width: float, top: float, count: int = 0, most: float = _MOST_NAMES
+) -> tuple[Panel, float]:
     """The panel of these names, high enough for ``count`` of them, and the height of a row."""
     many = max(count, len(names))
     row = _ROW if many <= 30 else _DENSE_ROW
-    room = min(max((text_width(name, min(SMALL, row - 2)) for name in names), default=0.0) + 12.0, 0.45 * width)
+    room = min(max((text_width(name, min(SMALL, row - 2)) for name in names), default=0.0) + 12.0, most * width)
     scale = Scale(0, 1, 0, 1)
-    return Panel.of(x, scale, left=left + room, top=top, width=width - room - 24, height=row * many + 4), row
+    return Panel.of(x, scale, left=left + room, top=top, width=width - room - _RIGHT, height=row * many + 4), row
 
 
-def _names(names: Sequence[str], panel: Panel, row: float, bold: Collection[str]) -> list[str]:
+def _names(names: Sequence[str], panel: Panel, row: float, bold: Collection[str], most: float = _MOST_NAMES) -> list[str]:
     size = min(SMALL, row - 2)
-    widest = 0.8 * panel.width  # as much as _rows leaves for names, at most
+    widest = most / (1 - most) * (panel.width + _RIGHT) - 12.0  # as much as _rows leaves for names, at most
     parts = []
     for index, name in enumerate(names):
         y = panel.top + (index + 0.5) * row

@@ -101,10 +101,10 @@ def box_plot(
     slot = panel.width / len(groups)
     room = min(slot * 0.8 / len(series), 34.0)
     for place, values_of in enumerate(groups.values()):
-        for order, name in enumerate(series):
-            if name in values_of:
-                middle = panel.left + (place + 0.5) * slot + (order - (len(series) - 1) / 2) * room
-                parts += _drawn(panel, np.asarray(values_of[name], dtype=np.float64).ravel(), middle, room * 0.72, styles[name])
+        present = [name for name in series if name in values_of]
+        for order, name in enumerate(present):
+            middle = panel.left + (place + 0.5) * slot + (order - (len(present) - 1) / 2) * room
+            parts += _drawn(panel, np.asarray(values_of[name], dtype=np.float64).ravel(), middle, room * 0.72, styles[name])
     return document(width, panel.bottom + names_height, parts, title=title)
 
 

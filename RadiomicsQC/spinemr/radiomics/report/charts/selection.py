@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from spinemr.radiomics.report.charts.palette import YELLOW, as_hex, diverging
 from spinemr.radiomics.report.charts.panel import SMALL, TITLE_HEIGHT, WIDE, heading, nothing_to_show
 from spinemr.radiomics.report.charts.scales import Scale, fixed
 from spinemr.radiomics.report.charts.svg import FAINT, INK, PALE_INK, document, element, fitted, line, plain, text, text_width
+
+if TYPE_CHECKING:
+    from spinemr.radiomics.statistics.selection import Selection
 
 _CELL = 22.0
 _RIGHT = 70.0
@@ -28,7 +32,7 @@ def variation_chart(variation: Mapping[str, float], lowest: Collection[str], *, 
     return bars(
         {short_name(name): variation[name] for name in order},
         title=heading_,
-        label="coefficient of variation, SD / |mean|",
+        label="CV = SD / |mean|",
         chosen={short_name(name) for name in lowest},
         chosen_name="goes on to step 2",
         columns=1 if len(order) <= _ONE_COLUMN else 2,
@@ -47,7 +51,7 @@ def correlation_chart(
 ) -> str:
     """Step 2: a dot for each pair of features, in the order of step 1, larger and darker the stronger they correlate.
 
-    Selected features stand on yellow and are bold; the name of an excluded one is struck through; pairs beyond the threshold
+    Selected features stand on yellow and are bold; names of those left out are struck through; pairs beyond the threshold
     are ringed.
     """
     matrix = np.asarray(correlation, dtype=np.float64)
@@ -58,7 +62,7 @@ def correlation_chart(
     left = min(max(text_width(name, SMALL) for name in shown) + 14.0, 0.38 * width)
     cell = min((width - left - _RIGHT) / len(names), _CELL)
     size = min(SMALL, cell * 0.85)
-    height = min(max(text_width(name, size) for name in shown) + 8.0, 180.0)
+    height = min(max(text_width(name, size) for name in shown) + 8.0, 225.0)
     top = TITLE_HEIGHT + height
     parts = [heading(said, width), *_stripes(names, selected, left, top, cell)]
     parts += _row_names(names, shown, selected, left, top, cell, size)
@@ -66,7 +70,7 @@ def correlation_chart(
     parts += _dots(shown, matrix, threshold, left, top, cell)
     bottom = top + cell * len(names)
     parts += _key(left + cell * len(names) + 16, top, threshold)
-    note = f"Ring: |r| > {threshold:g}. Yellow and bold: selected. Struck through: excluded."
+    note = f"Ring: |r| > {threshold:g}. Yellow and bold: selected. Struck through: left out."
     parts.append(text(left, bottom + 20, note, size=SMALL, colour=PALE_INK, kind="note"))
     return document(width, max(bottom, top + 130) + 30, parts, title=said)
 
@@ -188,3 +192,13 @@ def _key(x: float, top: float, threshold: float) -> list[str]:
         )
         parts.append(text(x + 26, scale(value) + 4, fixed(value, 1), size=SMALL - 1, colour=PALE_INK))
     return [*parts, text(x, top - 6, "Pearson r", size=SMALL, colour=PALE_INK)]
+
+
+def selection_charts(selection: Selection, *, width: float = WIDE) -> tuple[str, str]:
+    """Both figures of a selection by coefficient of variation."""
+    scores = {candidate.name: candidate.score for candidate in selection.candidates}
+    first = variation_chart(scores, selection.shortlist, width=width)
+    second = correlation_chart(
+        selection.shortlist, selection.correlation, selection.selected, threshold=selection.correlation_limit, width=width
+    )
+    return first, second
