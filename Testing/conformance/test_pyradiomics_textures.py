@@ -158,6 +158,16 @@ def test_one_voxel_has_the_special_values(assert_parity, name):
     assert_parity(*as_images(np.full((3, 3, 3), 77.0), mask, (1.0, 1.0, 1.0)), SETTINGS[name])
 
 
+@pytest.mark.parametrize("norm", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("thickness_mm", [3.0, 4.0, 5.0])
+def test_weights_of_thick_slices_are_next_to_nothing(assert_parity, rng, norm, thickness_mm):
+    values = smooth_noise(rng, (4, 9, 9), (0.0, 1.0, 1.0))
+    values[:2, 0, 0] = 300  # a pair that only the direction across slices sees
+    mask = ellipsoid(values.shape)
+    mask[:2, 0, 0] = True
+    assert_parity(*as_images(values, mask, (thickness_mm, 0.6, 0.6)), Settings(weighting_norm=norm))
+
+
 def test_voxels_that_do_not_touch(assert_parity, rng):
     mask = np.zeros((5, 6, 7))
     mask[[0, 2, 4], [0, 3, 5], [0, 3, 6]] = 1

@@ -21,6 +21,9 @@ from spinemr.radiomics.settings import Settings
 MOST_BINS = 1_000_000
 """More than this is a unit taken for another, not a question about texture."""
 
+NEAR = 1e-6
+"""Closer than this share of a bin to an edge, a value is compared with the edge itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class Levels:
@@ -37,7 +40,9 @@ class Levels:
     @cached_property
     def occurring(self) -> NDArray[np.intp]:
         """The levels that some voxel has, ascending."""
-        return np.flatnonzero(np.bincount(self.levels.ravel(), minlength=self.count + 1)[1:]) + 1
+        there = np.zeros(self.count + 1, dtype=bool)
+        there[self.levels.ravel()] = True
+        return np.flatnonzero(there[1:]) + 1
 
     def lattice(self, reach: int = 1, slice_axis: int | None = None) -> Lattice:
         """The levels laid out for neighbours up to ``reach`` voxels away; made once, shared by all feature classes."""
@@ -102,10 +107,17 @@ def _count_bins(values: Values, settings: Settings) -> tuple[Values, NDArray[np.
 
 
 def _digitized(values: Values, edges: Values, width: float) -> NDArray[np.int32]:
-    """``numpy.digitize`` for edges that are evenly spaced but for rounding and the last one: a guess, put right by comparing."""
-    guess: NDArray[np.int32] = ((values - edges[0]) / width).astype(np.int32)
-    np.clip(guess, 0, len(edges) - 2, out=guess)
-    guess += values >= edges[guess + 1]
-    guess -= values < edges[guess]
-    guess += 1
-    return guess
+    """``numpy.digitize`` for edges that are evenly spaced but for rounding and the last one.
+
+    A guess by division, put right by comparing where the value lies so near an edge that rounding decides.
+    """
+    places = (values - edges[0]) / width
+    bins: NDArray[np.int32] = np.minimum(places, len(edges) - 2).astype(np.int32)
+    places -= bins
+    near = np.flatnonzero((places < NEAR) | (places > 1 - NEAR))
+    close, guess = values[near], bins[near]
+    guess += close >= edges[guess + 1]
+    guess -= close < edges[guess]
+    bins[near] = guess
+    bins += 1
+    return bins

@@ -39,8 +39,8 @@ def averaged(
 
 
 def _mean(found: list[Array]) -> float:
-    values = np.concatenate(found) if found else np.empty(0)
-    return float(values.mean()) if len(values) else float("nan")
+    count = sum(len(values) for values in found)
+    return sum(float(values.sum()) for values in found) / count if count else float("nan")
 
 
 def entropy(probabilities: Array, axis: int | tuple[int, ...]) -> Array:

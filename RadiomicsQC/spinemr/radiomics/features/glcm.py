@@ -105,15 +105,14 @@ def inverse_difference_normalized(matrices: CooccurrenceMatrices) -> Array:
 
 def information_correlation_1(matrices: CooccurrenceMatrices) -> Array:
     """``(HXY - HXY1) / max(HX, HY)`` with ``HXY1 = -sum_ij p(i, j) log2(p_x(i) p_y(j))`` [R8DG]; 0 where the levels are one."""
-    crossed = -np.sum(matrices.p * matrices.independent[1], axis=(1, 2))
+    crossed = -np.sum(matrices.p * matrices.log_independent, axis=(1, 2))
     largest = np.maximum(matrices.entropy_x, matrices.entropy_y)
     return np.where(largest == 0, 0.0, (matrices.joint_entropy - crossed) / np.where(largest == 0, 1.0, largest))
 
 
 def information_correlation_2(matrices: CooccurrenceMatrices) -> Array:
     """``sqrt(1 - exp(-2 (HXY2 - HXY)))`` with ``HXY2 = -sum_ij p_x(i) p_y(j) log2(p_x(i) p_y(j))`` [JN9H]."""
-    product, logarithm = matrices.independent
-    information = -np.sum(product * logarithm, axis=(1, 2)) - matrices.joint_entropy
+    information = -np.sum(matrices.independent * matrices.log_independent, axis=(1, 2)) - matrices.joint_entropy
     coefficient: Array = np.sqrt(1 - np.exp(-2 * np.maximum(information, 0.0)))
     return coefficient
 
@@ -143,18 +142,19 @@ def maximal_correlation_coefficient(matrices: CooccurrenceMatrices) -> Array:
     """The square root of the second largest eigenvalue of ``Q(i, j) = sum_k p(i, k) p(j, k) / (p_x(i) p_y(k))``.
 
     ``Q`` is similar to ``A A^T`` with ``A(i, j) = p(i, j) / sqrt(p_x(i) p_y(j))``, whose second largest singular value this is:
-    no eigenvalue can come out complex or negative, and where ``p`` is symmetrical so is ``A``.
+    no eigenvalue can come out complex or negative, and where ``p`` is symmetrical so is ``A``. The epsilon that pyradiomics adds
+    to the denominators of ``Q`` matters where a level is rarer than about 1 in 10^6; under the root it has the same effect to
+    first order.
     """
     if len(matrices.levels) == 1:
         return np.ones(len(matrices.p))
-    scale = np.sqrt(matrices.px)[:, :, None] * np.sqrt(matrices.py)[:, None, :]
-    balanced = np.divide(matrices.p, scale, out=np.zeros_like(scale), where=scale > 0)
+    balanced = matrices.p / np.sqrt(matrices.independent + EPSILON)
     if matrices.symmetrical:
-        values = symmetric_eigenvalues(balanced)  # ascending; the last one is 1
+        values = symmetric_eigenvalues(balanced)  # ascending; the last one is 1, but for the epsilon
         second: Array = np.maximum(np.abs(values[:, 0]), values[:, -2])
         return second
-    singular: Array = np.linalg.svd(balanced, compute_uv=False)
-    return singular[:, 1]
+    second = np.linalg.svd(balanced, compute_uv=False)[:, 1].astype(np.float64)
+    return second
 
 
 def maximum_probability(matrices: CooccurrenceMatrices) -> Array:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spinemr.radiomics.features.discretization import Levels
 from spinemr.radiomics.features.evaluation import EPSILON, Array, entropy, lengths_mm
@@ -16,6 +18,8 @@ from spinemr.radiomics.settings import Settings
 
 CHUNK = 2**20
 """Elements of the matrices that are worked on at a time (8 MiB)."""
+TABLE = 20_000
+"""Elements of a table of several neighbours; larger ones cost more than they save."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +100,15 @@ class CooccurrenceMatrices:
         return self.entropy_x if self.symmetrical else entropy(self.py, 1)
 
     @cached_property
-    def independent(self) -> tuple[Array, Array]:
-        """``p_x(i) p_y(j)`` and its logarithm."""
-        product = self.px[:, :, None] * self.py[:, None, :]
-        return product, np.log2(product + EPSILON)
+    def independent(self) -> Array:
+        """``p_x(i) p_y(j)``."""
+        return self.px[:, :, None] * self.py[:, None, :]
+
+    @cached_property
+    def log_independent(self) -> Array:
+        """``log2(p_x(i) p_y(j) + epsilon)``."""
+        logarithm: Array = np.log2(self.independent + EPSILON)
+        return logarithm
 
     def moment(self, power: int) -> Array:
         """``sum_ij (i + j - mu_x - mu_y)^power p(i, j)``."""
@@ -134,21 +143,36 @@ def _weights(directions: list[Direction], region: Region, settings: Settings) ->
 def _counts(lattice: Lattice, directions: list[Direction], weights: Array | None, how: Uniting) -> Iterator[Array]:
     """Unnormalised matrices, some directions at a time; one of all directions where they are merged or weighted."""
     edge = len(lattice.values)
-    wide = lattice.ranks.astype(np.intp)
-    first = wide * (edge + 1)
+    pairs = _pairs(lattice, [direction.stride for direction in directions])
     if how.merged or weights is not None:
         united = np.zeros((1, edge, edge))
-        for index, direction in enumerate(directions):
-            united[0] += _pairs(first, wide, direction.stride, edge) * (1.0 if weights is None else weights[index])
+        for index, counts in enumerate(pairs):
+            united[0] += counts * (1.0 if weights is None else weights[index])
         yield united
         return
     chunk = max(1, CHUNK // edge**2)
-    for start in range(0, len(directions), chunk):
-        part = directions[start : start + chunk]
-        yield np.stack([_pairs(first, wide, direction.stride, edge) for direction in part])
+    while part := list(islice(pairs, chunk)):
+        yield np.array(part, dtype=np.float64)
 
 
-def _pairs(first: np.ndarray, wide: np.ndarray, stride: int, edge: int) -> Array:
-    """How often rank ``i`` has rank ``j`` as its neighbour; row and column of rank 0, the outside, fall away."""
-    counts = np.bincount(first[:-stride] + wide[stride:], minlength=(edge + 1) ** 2)
-    return counts.reshape(edge + 1, edge + 1)[1:, 1:].astype(np.float64)
+def _pairs(lattice: Lattice, strides: list[int]) -> Iterator[NDArray[np.intp]]:
+    """For each stride how often rank ``i`` has rank ``j`` as its neighbour.
+
+    Where ranks are few, voxels are counted once for several strides: by their own rank and those of several neighbours jointly,
+    a table whose sums over the other neighbours are the matrices.
+    """
+    base = len(lattice.values) + 1
+    together = 1
+    while base ** (together + 2) <= TABLE:
+        together += 1
+    kind = np.uint16 if base ** (together + 1) <= 2**16 else np.intp
+    powers = [lattice.ranks.astype(kind) * base**power for power in range(together + 1)]
+    for start in range(0, len(strides), together):
+        part = strides[start : start + together]
+        codes = powers[len(part)][: lattice.length].copy()
+        for power, stride in enumerate(part):
+            codes += powers[power][stride : stride + lattice.length]
+        table = np.bincount(codes, minlength=base ** (len(part) + 1)).reshape([base] * (len(part) + 1))
+        for power in range(len(part)):
+            others = tuple(axis for axis in range(1, len(part) + 1) if axis != len(part) - power)
+            yield table.sum(axis=others)[1:, 1:]  # row and column of rank 0, the outside, fall away

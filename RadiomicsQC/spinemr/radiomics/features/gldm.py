@@ -36,7 +36,7 @@ def dependences(levels: Levels, settings: Settings) -> Iterator[SizeMatrices]:
     how = uniting(settings)
     whole = levels.lattice(max(settings.distances), how.slice_axis)
     for lattice in whole.slices() if how.by_slice else (whole,):
-        inside = np.flatnonzero(lattice.ranks)
+        inside = lattice.places
         alike = _alike(lattice, settings)[inside].astype(np.intp)
         most = int(alike.max()) + 1
         codes = (lattice.ranks[inside].astype(np.intp) - 1) * most + alike

@@ -17,6 +17,9 @@ from spinemr.radiomics.features.size_matrix import SizeMatrices
 from spinemr.radiomics.region import Region
 from spinemr.radiomics.settings import Settings
 
+MANY = 0.2
+"""Share of voxels that repeat the one before, from which on following them costs more than cutting out runs."""
+
 
 def glrlm_features(levels: Levels, region: Region, settings: Settings, wanted: tuple[str, ...] = ()) -> dict[str, float]:
     """The wanted features, or all 16; NaN where no line in any direction has two voxels of the mask."""
@@ -48,40 +51,56 @@ def _weights(directions: list[Direction], region: Region, settings: Settings) ->
 
 def _counts(lattice: Lattice, directions: list[Direction]) -> Array:
     """``[direction][level][length]``, up to the longest run that occurs."""
-    longest, edge = max(lattice.size), len(lattice.values)
-    counts = np.empty((len(directions), edge, longest))
-    for row, direction in zip(counts, directions, strict=True):
-        codes = _run_codes(lattice, direction.stride, longest)
-        row[:] = np.bincount(codes, minlength=edge * longest).reshape(edge, longest)
-    occurring = np.flatnonzero(counts.any(axis=(0, 1)))
-    return counts[:, :, : occurring[-1] + 1] if len(occurring) else counts
+    found = [_counts_along(lattice, direction.stride) for direction in directions]
+    longest = max((counts.shape[1] for counts in found), default=1)
+    united = np.zeros((len(directions), len(lattice.values), longest))
+    for row, counts in zip(united, found, strict=True):
+        row[:, : counts.shape[1]] = counts
+    return united
 
 
-def _run_codes(lattice: Lattice, stride: int, longest: int) -> NDArray[np.intp]:
-    """Of every run along a stride ``(rank - 1) * longest + length - 1``.
+def _counts_along(lattice: Lattice, stride: int) -> NDArray[np.intp]:
+    """``[level][length]`` along a stride: from places that repeat where those are few, else from whole runs."""
+    edge, length = len(lattice.values), lattice.length
+    repeats = lattice.ranks[:length] == lattice.ranks[stride : stride + length]
+    repeats &= lattice.inside[:length]
+    if np.count_nonzero(repeats) > MANY * len(lattice.places):
+        return _counts_of_runs(lattice, stride)
+    stretches, places = [lattice.voxels], np.flatnonzero(repeats)
+    while len(places):
+        stretches.append(np.bincount(lattice.ranks[places], minlength=edge + 1)[1:])
+        places = places[repeats[places + (len(stretches) - 1) * stride]]
+    stretches += 2 * [np.zeros(edge, dtype=np.intp)]
+    counts = np.array(stretches)  # a run of n voxels holds n - k stretches of k + 1 voxels
+    return (counts[:-2] - 2 * counts[1:-1] + counts[2:]).T
+
+
+def _counts_of_runs(lattice: Lattice, stride: int) -> NDArray[np.intp]:
+    """``[level][length]`` along a stride.
 
     Cut into columns of the stride, the lattice becomes one sequence in which the next voxel in that direction is the next number;
-    the margins stand between lines.
+    the margins stand between lines, as runs of rank 0.
     """
-    rows = -(-lattice.length // stride)
-    sequence = np.zeros(rows * stride + 2, lattice.ranks.dtype)
-    sequence[1:-1].reshape(stride, rows)[:] = lattice.ranks[: rows * stride].reshape(rows, stride).T
-    before, after = sequence[:-1], sequence[1:]
-    change = before != after
-    ends = np.flatnonzero(change & (before != 0))
-    codes = before[ends].astype(np.intp)
+    rows, longest = -(-lattice.length // stride), max(lattice.size)
+    sequence = np.empty(rows * stride + 1, lattice.ranks.dtype)
+    sequence[:-1].reshape(stride, rows)[:] = lattice.ranks[: rows * stride].reshape(rows, stride).T
+    sequence[-1] = 0
+    ends = np.flatnonzero(sequence[:-1] != sequence[1:])
+    codes = sequence.take(ends).astype(np.intp)
     codes *= longest
-    codes += ends
-    codes -= np.flatnonzero(change & (after != 0))
-    codes -= longest + 1
-    return codes
+    ends[1:] -= ends[:-1].copy()
+    ends[:1] += 1
+    codes += np.minimum(ends, longest)
+    codes -= 1
+    edge = len(lattice.values) + 1
+    counts = np.bincount(codes, minlength=edge * longest).reshape(edge, longest)[1:]
+    return counts[:, : int(np.flatnonzero(counts.any(axis=0))[-1]) + 1]
 
 
 def _forget_lonely(counts: Array, lattice: Lattice, directions: list[Direction]) -> None:
     """As pyradiomics does: a direction in which no line holds two voxels of the mask has no runs."""
-    inside: NDArray[np.bool_] = lattice.ranks[: lattice.length] > 0
     for matrix, direction in zip(counts, directions, strict=True):
-        if not matrix[:, 1:].any() and not _lines_share(np.flatnonzero(inside), lattice, direction):
+        if not matrix[:, 1:].any() and not _lines_share(lattice.places, lattice, direction):
             matrix[:] = 0
 
 

@@ -39,8 +39,10 @@ def size_zones(levels: Levels, settings: Settings) -> Iterator[SizeMatrices]:
     whole = levels.lattice(1, how.slice_axis)
     for lattice in whole.slices() if how.by_slice else (whole,):
         ranks, sizes = _zones(lattice)
-        occurring, column = np.unique(sizes, return_inverse=True)
-        codes = (ranks.astype(np.intp) - 1) * len(occurring) + column
+        there = np.zeros(int(sizes.max()) + 1, dtype=bool)
+        there[sizes] = True
+        occurring = np.flatnonzero(there)
+        codes = (ranks.astype(np.intp) - 1) * len(occurring) + (np.cumsum(there) - 1)[sizes]
         counts = np.bincount(codes, minlength=len(lattice.values) * len(occurring)).astype(np.float64)
         yield SizeMatrices(counts.reshape(1, -1, len(occurring)), lattice.values, occurring.astype(np.float64))
 
@@ -48,22 +50,23 @@ def size_zones(levels: Levels, settings: Settings) -> Iterator[SizeMatrices]:
 def _zones(lattice: Lattice) -> tuple[Ranks, NDArray[np.intp]]:
     """The rank and the size of every zone: runs of voxels joined by where they touch runs of the same rank."""
     ranks = lattice.ranks
-    inside: Bools = ranks > 0
+    inside = lattice.inside
     joined = np.zeros(len(ranks), dtype=bool)
     if any(lattice.margin):
         joined[1:] = (ranks[1:] == ranks[:-1]) & inside[1:]
-    starts = np.flatnonzero(inside & ~joined)
-    run = np.cumsum(inside & ~joined, dtype=np.int32) - 1
-    one, other = _contacts(lattice, inside, joined)
+    begins = inside & ~joined
+    run = np.cumsum(begins, dtype=np.int32) - 1
+    starts = np.flatnonzero(begins)
+    lengths = np.flatnonzero(inside & ~np.append(joined[1:], False)) - starts + 1
+    one, other = _contacts(lattice, joined)
     graph = sparse.coo_array((np.ones(len(one), np.int8), (run[one], run[other])), shape=(len(starts), len(starts)))
     count, zone = csgraph.connected_components(graph, directed=False)
     rank = np.zeros(count, ranks.dtype)
     rank[zone] = ranks[starts]
-    lengths = np.bincount(run[inside], minlength=len(starts))
     return rank, np.bincount(zone, lengths, count).astype(np.intp)
 
 
-def _contacts(lattice: Lattice, inside: Bools, joined: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _contacts(lattice: Lattice, joined: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of touching voxels of one rank, each pair of runs once for every stretch along which they touch.
 
     Runs lie along the last axis that is longer than a voxel; ``joined`` says that a voxel continues the run of the one before it.
@@ -74,7 +77,7 @@ def _contacts(lattice: Lattice, inside: Bools, joined: Bools) -> tuple[NDArray[n
     for steps, stride in lattice.directions():
         if stride == 1:
             continue
-        equal = (ranks[:-stride] == ranks[stride:]) & inside[:-stride]
+        equal = (ranks[:-stride] == ranks[stride:]) & lattice.inside[:-stride]
         here, there = joined[:-stride], joined[stride:]
         if steps[longer[-1]] == 0:  # straight across: touching already one voxel earlier?
             equal &= ~(here & there)

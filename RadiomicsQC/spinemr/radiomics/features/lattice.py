@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -52,6 +53,22 @@ class Lattice:
         """One step along each of the lattice's axes."""
         row = self.size[2] + self.margin[2]
         return (row * (self.size[1] + self.margin[1]), row, 1)
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """Where the row holds a voxel of the mask."""
+        inside: NDArray[np.bool_] = self.ranks > 0
+        return inside
+
+    @cached_property
+    def places(self) -> NDArray[np.intp]:
+        """The voxels of the mask."""
+        return np.flatnonzero(self.inside)
+
+    @cached_property
+    def voxels(self) -> NDArray[np.intp]:
+        """How many voxels each rank has, beginning with rank 1."""
+        return np.bincount(self.ranks, minlength=len(self.values) + 1)[1:]
 
     @property
     def length(self) -> int:
@@ -99,7 +116,7 @@ def lay_out(levels: NDArray[np.int32], present: NDArray[np.intp], reach: int, sl
     lattice = Lattice(rank, present.astype(np.float64), highest, axes, size, margin)
     row: Ranks = np.zeros(lattice.length + lattice.longest_stride, rank.dtype)
     box = row[: lattice.length].reshape([extent + width for extent, width in zip(size, margin, strict=True)])
-    box[: size[0], : size[1], : size[2]] = rank[block]
+    box[: size[0], : size[1], : size[2]] = block if len(present) == highest else rank[block]
     return replace(lattice, ranks=row)
 
 

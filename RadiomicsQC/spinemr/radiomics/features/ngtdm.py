@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,38 +62,40 @@ def tone_differences(levels: Levels, settings: Settings) -> Iterator[ToneDiffere
     how = uniting(settings)
     whole = levels.lattice(max(settings.distances), how.slice_axis)
     for lattice in whole.slices() if how.by_slice else (whole,):
-        inside = np.flatnonzero(lattice.ranks)
-        ranks = lattice.ranks[inside]
-        own = lattice.values[ranks - 1]
-        total, count = _neighbours(lattice, settings.distances)[:, inside]
-        difference = np.where(count > 0, np.abs(own - total / np.maximum(count, 1)), 0.0)
-        counted = np.ones(len(own)) if settings.aggregation == "default" else (count > 0).astype(np.float64)
-        edge = len(lattice.values) + 1
-        voxels = np.bincount(ranks, counted, edge)[1:].astype(np.float64)
-        differences = np.bincount(ranks, difference, edge)[1:].astype(np.float64)
+        ranks = lattice.ranks[lattice.places]
+        total, count = _neighbours(lattice, settings.distances)
+        lonely = count == 0
+        difference = np.abs(lattice.values[ranks - 1] - total / np.where(lonely, 1, count))
+        difference[lonely] = 0.0
+        differences = np.bincount(ranks, difference, len(lattice.values) + 1)[1:].astype(np.float64)
+        voxels = lattice.voxels.astype(np.float64)
+        if settings.aggregation != "default":
+            voxels -= np.bincount(ranks[lonely], minlength=len(voxels) + 1)[1:]
         there = voxels > 0
         yield ToneDifferences(lattice.values[there], voxels[there], differences[there])
 
 
-def _neighbours(lattice: Lattice, distances: tuple[int, ...]) -> NDArray[np.int32]:
-    """The sum of the levels of all neighbours and their number; what stands at voxels outside the mask means nothing."""
-    levels = np.concatenate([[0.0], lattice.values]).astype(np.int32)[lattice.ranks]
-    row = np.stack([levels, (lattice.ranks > 0).astype(np.int32)])
-    found = np.zeros_like(row)
-    for distance in sorted(set(distances)):
-        found += _box(row, lattice, distance) - _box(row, lattice, distance - 1)
-    return found
+def _neighbours(lattice: Lattice, distances: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each voxel of the mask the sum of the levels of its neighbours, and their number; added up as one number."""
+    most = (2 * max(distances) + 1) ** 3 * len(set(distances))
+    shift = (most * lattice.highest).bit_length()
+    kind = np.int32 if shift + most.bit_length() < 31 else np.int64
+    packed = (np.concatenate([[0], lattice.values.astype(np.int64) + (1 << shift)])).astype(kind)
+    row = packed[lattice.ranks]
+    found = sum((_box(row, lattice, reach) - _box(row, lattice, reach - 1) for reach in set(distances)), np.zeros_like(row))
+    here = found[lattice.places].astype(np.int64)
+    return here & ((1 << shift) - 1), here >> shift
 
 
-def _box(row: NDArray[np.int32], lattice: Lattice, reach: int) -> NDArray[np.int32]:
+def _box(row: NDArray[Any], lattice: Lattice, reach: int) -> NDArray[Any]:
     """Sums over the box of all voxels up to ``reach`` away, along one axis after the other."""
     sums = row
     for stride, margin in zip(lattice.strides, lattice.margin, strict=True):
         line = sums
         for step in range(1, min(reach, margin) + 1):
             sums = sums.copy() if sums is line else sums
-            sums[:, : -step * stride] += line[:, step * stride :]
-            sums[:, step * stride :] += line[:, : -step * stride]
+            sums[: -step * stride] += line[step * stride :]
+            sums[step * stride :] += line[: -step * stride]
     return sums
 
 
