@@ -58,7 +58,7 @@ def main() -> None:
     openvino = seconds(lambda: model.runtime(shown))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"opening {opened:.2f} s; whole study {whole:.2f} s (aim {AIM_S:.0f}), of it classes of all voxels {classes:.2f} s")
-    print(f"network alone on 15 x {rows} x {columns}: OpenVINO ({model.precision}) {openvino:.2f} s; peak memory {memory:.0f} MiB")
+    print(f"network on 15 x {rows} x {columns}: OpenVINO ({model.precision}) {openvino:.2f} s; peak memory {memory:.0f} MiB")
     if find_spec("torch") is None:
         print("left out: PyTorch and the 3D network (PyTorch is not installed)")
         return
