@@ -63,10 +63,10 @@ class Viewing:
         return slices, sizes[0], sizes[1]
 
     def slices(self, image: sitk.Image) -> AnyArray:
-        """An image on this grid as ``[slice][row][column]``; a view of its values where possible."""
+        """An image on this grid as ``[slice][row][column]``: a copy, which outlives the image."""
         if not Grid.of(image).matches(self.frame.grid):
             raise GeometryError(f"The images lie on different grids: {Grid.of(image).difference(self.frame.grid)}.")
-        return np.moveaxis(self.frame.forward_array(sitk.GetArrayViewFromImage(image)), self.axis, 0)
+        return np.moveaxis(self.frame.forward_array(sitk.GetArrayFromImage(image)), self.axis, 0)
 
     def back(self, slices: AnyArray) -> sitk.Image:
         """An array ``[slice][row][column]`` as an image on the study's own grid."""

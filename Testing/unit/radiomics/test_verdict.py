@@ -397,7 +397,12 @@ def test_plain_values_for_json(damaged):
     plain = json.loads(json.dumps(verdict.as_dict(), allow_nan=False))
     assert plain["verdict"] == "review"
     reason = plain["reasons"][0]
-    assert (reason["rule"], reason["structure"], reason["limit"], reason["unit"]) == ("level-gap", "L3-L4 disc", 0.0, "levels")
+    assert (reason["rule"], reason["structure"], reason["limit"], reason["unit"]) == (
+        "level-gap",
+        "L3-L4 disc",
+        0.0,
+        "structures",
+    )
     assert reason["slice"] == reason["place"]["slice"]
     assert {entry["rule"] for entry in plain["not_checked"]} == NEED_MORE
 

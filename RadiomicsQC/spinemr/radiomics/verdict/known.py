@@ -20,6 +20,11 @@ LEAST_SD = 0.02
 """Spread every statistic is given at least, in its own (logarithmic or 0 to 1) unit: below it differences mean nothing."""
 
 
+def count_whole(studies: Sequence[tuple[str, Mapping[str, float]]]) -> int:
+    """How many studies have every statistic."""
+    return sum(all(np.isfinite(values.get(name, np.nan)) for name in STATISTICS) for _, values in studies)
+
+
 @dataclass(frozen=True)
 class Appearances:
     """Group means and one covariance of what is within groups."""

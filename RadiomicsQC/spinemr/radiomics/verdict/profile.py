@@ -18,7 +18,7 @@ from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.provenance import versions
 from spinemr.radiomics.table import FeatureRow, FeatureTable
-from spinemr.radiomics.verdict.known import Appearances
+from spinemr.radiomics.verdict.known import LEAST_WHOLE, Appearances, count_whole
 
 FORMAT = 1
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -98,7 +98,10 @@ def make_profile(
     name: str,
     made: Mapping[str, Any] | None = None,
 ) -> Profile:
-    """Summarise the features of many studies, and the statistics of their images (scanner, numbers) by scanner."""
+    """Summarise the features of many studies, and the statistics of their images (scanner, numbers) by scanner.
+
+    Too few studies with all statistics make a profile without appearances.
+    """
     studies = max(len({row.case for row in table}), len(appearances))
     if studies < LEAST_STUDIES:
         raise InputError(f"A profile needs at least {LEAST_STUDIES} studies, not {studies}.")
@@ -108,8 +111,8 @@ def make_profile(
             if key:
                 groups.setdefault(key, []).append(row)
     features = {key: _summaries(rows) for key, rows in groups.items()}
-    known = Appearances.of(appearances) if appearances else None
-    how = {**(made or {}), "versions": versions()}
+    known = Appearances.of(appearances) if count_whole(appearances) >= LEAST_WHOLE else None
+    how = {"versions": versions(), **(made or {})}
     return Profile(name, studies, {key: value for key, value in features.items() if value}, known, how)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spinemr.cli.commands import radiomics_compare, radiomics_report
+from spinemr.cli.commands import radiomics_compare, radiomics_profile, radiomics_report
 from spinemr.cli.default_command import DefaultCommandGroup
 from spinemr.cli.label_scheme import LabelScheme
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
@@ -222,5 +222,6 @@ def _provenance(wishes: Wishes, inputs: list[Path], seconds: dict[str, float]) -
 
 
 # After extract: the first command is the one that runs where none is named.
+app.command("profile")(radiomics_profile.command)
 app.command("compare")(radiomics_compare.command)
 app.command("report")(radiomics_report.command)
