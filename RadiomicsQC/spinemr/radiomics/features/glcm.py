@@ -153,8 +153,7 @@ def maximal_correlation_coefficient(matrices: CooccurrenceMatrices) -> Array:
         values = symmetric_eigenvalues(balanced)  # ascending; the last one is 1, but for the epsilon
         second: Array = np.maximum(np.abs(values[:, 0]), values[:, -2])
         return second
-    second = np.linalg.svd(balanced, compute_uv=False)[:, 1].astype(np.float64)
-    return second
+    return np.linalg.svd(balanced, compute_uv=False)[:, 1].astype(np.float64)
 
 
 def maximum_probability(matrices: CooccurrenceMatrices) -> Array:
