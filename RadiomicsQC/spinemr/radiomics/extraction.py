@@ -45,7 +45,7 @@ def extract(
         report = _Report(progress, index, 1 if len(scene.structures) == len(wanted) else len(wanted))
         _measure(scene, settings, measured, report, flat=flat)
     progress(Progress("features", 1.0, f"{len(measured)} structures measured"))
-    return {label: measured[label] for label in wanted if label in measured}
+    return {label: measured[label] for label in wanted if measured.get(label)}
 
 
 class _Report:

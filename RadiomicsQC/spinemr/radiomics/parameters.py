@@ -162,6 +162,6 @@ def unknown(kind: str, names: Iterable[str], known: Iterable[str]) -> InputError
     """The sentence about names nobody knows, with the nearest ones that are known."""
     strange, choices = list(names), list(known)
     lowered = {choice.lower(): choice for choice in choices}
-    near = [lowered[match] for name in strange for match in difflib.get_close_matches(str(name).lower(), lowered, 1, 0.6)]
-    hint = f"Is {' and '.join(near)} meant?" if near else f"Known are: {', '.join(choices)}."
+    near = [lowered[match] for name in strange for match in difflib.get_close_matches(str(name).lower(), lowered, 2, 0.75)]
+    hint = f"Is {' or '.join(near)} meant?" if near else f"Known are: {', '.join(choices)}."
     return InputError(f"There is no {kind} named {', '.join(str(name) for name in strange)}.", hint)
