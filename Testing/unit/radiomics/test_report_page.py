@@ -215,6 +215,15 @@ def test_empty_and_poor_content_still_makes_a_page(study):
         assert "T" in text_of(report_page(content))
 
 
+def test_axial_slices_are_woven_in_the_middle_of_what_is_labelled(study):
+    image, harmonized, mask = (sitk.Image(one) for one in study)
+    for one in (image, harmonized, mask):
+        one.SetDirection((1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+    text = text_of(report_page(ReportContent("T", image=image, harmonized=harmonized, labels=mask)))
+    assert "Axial slices of the source image with the contours of its structures, from head to foot." in text
+    assert "Slice 3: source" in text or "Slice 4: source" in text
+
+
 @pytest.fixture
 def folder(study, tmp_path):
     """What a run leaves, under a name nobody should read."""

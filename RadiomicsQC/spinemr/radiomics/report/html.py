@@ -25,6 +25,7 @@ a { color: #00598c; }
 
 .halves { columns: 2; column-gap: 34px; }
 .halves table { width: 100%; margin: 0 0 14px; break-inside: avoid; }
+.halves tbody th { overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin: 8px 0; font-size: 13.5px; }
 th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e2e2e2;
   overflow-wrap: break-word; }
@@ -49,7 +50,8 @@ footer { margin-top: 34px; padding-top: 8px; border-top: 1px solid #c8c8c8; font
   body { max-width: none; padding: 0; font-size: 10pt; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   h1 { font-size: 16pt; } h2 { font-size: 12.5pt; margin-top: 16pt; break-after: avoid; }
-  table { font-size: 9pt; } thead { display: table-header-group; }
+  table { font-size: 9pt; } .halves table { font-size: 8.5pt; } .halves td, .halves th { padding-right: 6px; }
+  thead { display: table-header-group; }
   tr, figure, .verdict { break-inside: avoid; }
   a { color: inherit; text-decoration: none; }
   p.quiet { break-after: avoid; }

@@ -91,7 +91,7 @@ def _pictures(content: ReportContent) -> tuple[list[str], list[int]]:
     contours = "" if names is None else " with the contours of its structures"
     said = f"{display.plane.capitalize()} slices of the {content.image_name} image{contours}, {_DIRECTIONS[display.plane]}."
     parts = [section("Slices", paragraph(said, "quiet"), figures(drawn, "pictures"))]
-    middle = fullest_slice(names, count)
+    middle = fullest_slice(names, count) if display.plane == "sagittal" else chosen[len(chosen) // 2]
     if content.harmonized is not None:
         parts.append(_harmonization(content, display, grey, middle))
     parts.append(_maps(content, display, grey, middle))
