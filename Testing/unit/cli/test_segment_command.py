@@ -9,9 +9,9 @@ import SimpleITK as sitk
 
 from spinemr.imaging.files import read_labels, write_image
 from spinemr.imaging.geometry import same_grid
-from spinemr.imaging.model_card import ModelCard, ModelInput
+from spinemr.imaging.model_card import ModelCard, ModelInput, model_folders
 from spinemr.segmentation.classes import class_table
-from spinemr.segmentation.inference.model import OpenModel
+from spinemr.segmentation.inference.model import INT8, OpenModel
 from spinemr.synthesis.study import draw_study
 
 
@@ -62,6 +62,27 @@ def test_labels_and_sidecar_are_written(spinemr, image_path, study, tmp_path):
     assert said["provenance"]["inputs"][0]["name"] == "study.nii.gz"
     assert said["counted_from"] == "sacrum"
     assert {s["name"] for s in said["structures"]} >= {"L4 vertebra", "L5-S1 disc", "sacrum"}
+
+
+@pytest.mark.usefixtures("told")
+def test_what_the_network_calculated_with_is_said(spinemr, image_path, tmp_path):
+    outcome = spinemr("segment", image_path, "-o", tmp_path / "labels.nii.gz", "--precision", "fp32")
+    assert outcome.code == 0
+    said = json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))
+    assert said["provenance"]["parameters"]["precision"] == "fp32"
+
+
+def test_an_eight_bit_variant_that_a_model_does_not_have_is_one_line(spinemr, image_path, tmp_path):
+    card = next(place / "balanced.card.json" for place in model_folders() if place.parent.name == "segmentation")
+    if INT8 in card.read_text(encoding="utf-8"):
+        content = json.loads(card.read_text(encoding="utf-8"))
+        content["files"] = [file for file in content["files"] if file["format"] != INT8]
+        card = tmp_path / card.name
+        card.write_text(json.dumps(content), encoding="utf-8")
+    outcome = spinemr("segment", image_path, "-o", tmp_path / "labels.nii.gz", "--model", card, "--precision", "int8")
+    assert outcome.code == 2
+    assert "no eight-bit variant" in outcome.complaint
+    assert not (tmp_path / "labels.nii.gz").exists()
 
 
 @pytest.mark.usefixtures("told")
