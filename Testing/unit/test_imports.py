@@ -10,9 +10,9 @@ import pytest
 
 HEAVY = (
     "slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "torch", "openvino", "onnxruntime", "matplotlib", "monai",
-    "pydicom", "highdicom", "pandas", "PIL", "typer", "rich", "click", "trame",
+    "pydicom", "highdicom", "pandas", "PIL", "typer", "rich", "click", "trame", "radiomics", "pyarrow", "yaml",
 )  # fmt: skip
-LIBRARY = ("spinemr.imaging", "spinemr.synthesis", "spinemr.segmentation")
+LIBRARY = ("spinemr.imaging", "spinemr.synthesis", "spinemr.segmentation", "spinemr.radiomics")
 
 
 def modules_after(statement: str) -> set[str]:

@@ -226,8 +226,8 @@ def _box(mask: Mask) -> Box | None:
     if not slices.size:
         return None
     depth = slice(int(slices[0]), int(slices[-1]) + 1)
-    seen = mask[depth].any(axis=0)
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    seen: Mask = np.any(mask[depth], axis=0)
+    rows, columns = np.flatnonzero(np.any(seen, axis=1)), np.flatnonzero(np.any(seen, axis=0))
     return depth, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 

@@ -1,5 +1,6 @@
 """Extraction as a whole: names, several structures, filters with settings of their own, progress, engines, the catalogue."""
 
+import runpy
 import warnings
 
 import numpy as np
@@ -189,3 +190,10 @@ def test_ibsi_codes_are_codes_and_each_stands_for_one_thing():
     assert (entry_of("glcm_Idmn").ibsi, entry_of("wavelet-LLH_firstorder_Mean").ibsi) == ("1QCO", "Q4LE")
     with pytest.raises(InputError, match="no feature original_glcm_Magic"):
         entry_of("original_glcm_Magic")
+
+
+def test_the_page_of_features_is_up_to_date(repository):
+    text = (repository / "docs" / "radiomics.md").read_text(encoding="utf-8")
+    made = runpy.run_path(str(repository / "docs" / "reference" / "radiomics.py"))["page"](text)
+    assert text == made, "run: python docs/reference/radiomics.py"
+    assert all(f"| {entry.name} | " in text for entry in CATALOGUE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 Row = tuple[str, str, str, str]
 
-_PERCENTILE = "between ranks linear, not the nearest rank as some implementations of IBSI"
+_PERCENTILE = "linear between ranks"
 _BINS = "of the bins set by binWidth or binCount"
 
 FIRST_ORDER: dict[str, Row] = {
