@@ -1,6 +1,6 @@
 """Measure what the limits of the verdict rest on, and write docs/results/verdict.md; or make the appearances that are shipped.
 
-    python docs/results/verdict.py [--data ../shared/data] [--rounds 4]
+    python docs/results/verdict.py [--data ../shared/data] [--rounds 3]
     python docs/results/verdict.py --known RadiomicsQC/spinemr/radiomics/verdict/data/known_appearances.json --data ../shared/data
 
 ``--data`` is the folder of real images (not part of this repository); without it only drawn studies are measured.
@@ -26,7 +26,8 @@ from spinemr.radiomics.preservation.preservation import Preservation, preservati
 from spinemr.radiomics.table import FeatureTable
 from spinemr.radiomics.verdict.appearance import image_statistics
 from spinemr.radiomics.verdict.case import Case
-from spinemr.radiomics.verdict.judge import RULES, judge
+from spinemr.radiomics.verdict.finding import Outcome
+from spinemr.radiomics.verdict.judge import RULES
 from spinemr.radiomics.verdict.limits import default_limits
 from spinemr.radiomics.verdict.profile import make_profile, write_profile
 from spinemr.radiomics.verdict.rule import NotChecked
@@ -37,6 +38,7 @@ from spinemr.synthesis.study import draw_pair, draw_study
 HERE = Path(__file__).parent
 KNOWN_SEED, MEASURED_SEED, PAIR_SEED = 60000, 70000, 80000
 T1_SLICES = 60
+GRADES = (Outcome.PASSED, Outcome.REVIEW, Outcome.DISTRUST)
 REMAPS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "square root": np.sqrt,
     "inverted": lambda v: 1 - v,
@@ -61,25 +63,26 @@ class Seen:
     figures: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, image: sitk.Image, labels: sitk.Image) -> None:
-        """Judge a case and keep the figures of every rule."""
-        case = Case(image, labels)
-        verdict = judge(case)
-        self.decisions[verdict.decision] += 1
-        self.rules.update({finding.rule for finding in verdict.reasons})
-        study = Study.of(case)
+        """Grade every figure of every rule."""
+        study, limits, worst = Study.of(Case(image, labels)), default_limits(), 0
         for rule in RULES:
             try:
-                for measure in rule.measures(study):
-                    self.figures.setdefault(measure.limit, []).append(measure.figure)
+                measures = list(rule.measures(study))
             except NotChecked:
                 continue
+            grades = [GRADES.index(limits[measure.limit].grade(measure.figure)[0]) for measure in measures]
+            self.rules.update({rule.name} if any(grades) else ())
+            worst = max([worst, *grades])
+            for measure in measures:
+                self.figures.setdefault(measure.limit, []).append(measure.figure)
+        self.decisions["pass" if worst == 0 else GRADES[worst].value] += 1
 
 
 def main() -> None:
     """Read the options and do what they say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--known", type=Path)
     chosen = parser.parse_args()
     if chosen.known:
@@ -209,9 +212,8 @@ def moved_structure_mm(image: sitk.Image, labels: sitk.Image, label: int, axis: 
     far = sum(((index[k] - centre[k]) * spacing[k] / 10) ** 2 for k in (1, 2))
     index[axis] -= pixels * np.exp(-far / 2)
     warped = ndimage.map_coordinates(values, index, order=1, mode="nearest")
-    found = preservation(image, changed(image, warped), labels)
-    lengths = sitk.GetArrayViewFromImage(found.movement_map)
-    return float(np.median(lengths[at]))
+    found = preservation(image, changed(image, warped), labels == label)
+    return float(np.median(sitk.GetArrayFromImage(found.movement_map)[at]))
 
 
 def paired() -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_files_hold_what_was_written(tmp_path, rng):
     assert read.features == profile.features
     assert read.name == "both" and read.studies == 16 and read.made["command"] == ["spinemr"]
     assert "spinemr" in read.made["versions"]
-    probe = {name: 1.0 for name in STATISTICS}
+    probe = dict.fromkeys(STATISTICS, 1.0)
     assert read.appearances.distance(probe)[0] == pytest.approx(profile.appearances.distance(probe)[0], rel=1e-3)
     assert "case" not in (tmp_path / "p.json").read_text(encoding="utf-8")
 
@@ -95,9 +95,9 @@ def test_files_that_are_no_profiles_are_refused_in_a_sentence(tmp_path, content)
 
 def test_the_nearest_scanner_is_found(rng):
     known = Appearances.of(looks(rng, "alder", 0.0, 12) + looks(rng, "birch", 3.0, 12))
-    near, group = known.distance({name: 2.9 for name in STATISTICS})
+    near, group = known.distance(dict.fromkeys(STATISTICS, 2.9))
     assert group == "birch" and near < known.usual_distance
-    far, _ = known.distance({name: 1.5 for name in STATISTICS})
+    far, _ = known.distance(dict.fromkeys(STATISTICS, 1.5))
     assert far > 5 * known.usual_distance
 
 
@@ -114,11 +114,11 @@ def test_distance_by_hand():
 def test_groups_may_lack_a_statistic(rng):
     bare = [("bare", {**values, "canal_to_bone": float("nan")}) for _, values in looks(rng, "", 5.0, 6)]
     known = Appearances.of([*looks(rng, "alder", 0.0, 12), *bare])
-    assert known.distance({name: 5.0 for name in STATISTICS})[1] == "bare"
+    assert known.distance(dict.fromkeys(STATISTICS, 5.0))[1] == "bare"
     assert (
-        Appearances.from_dict(json.loads(json.dumps(known.as_dict(), allow_nan=False))).distance(
-            {name: 5.0 for name in STATISTICS}
-        )[1]
+        Appearances.from_dict(json.loads(json.dumps(known.as_dict(), allow_nan=False))).distance(dict.fromkeys(STATISTICS, 5.0))[
+            1
+        ]
         == "bare"
     )
 

@@ -48,6 +48,15 @@ def test_every_limit_is_used_and_says_where_it_comes_from():
             assert (steps[0] < steps[1]) == (limit.worse == "above")
 
 
+def test_the_guide_shows_every_limit_as_it_is(repository):
+    guide = (repository / "docs" / "verdict.md").read_text(encoding="utf-8")
+    for limit in default_limits().limits.values():
+        steps = ["-" if value is None else f"{value:g}" for value in (limit.review, limit.do_not_trust)]
+        assert f"| `{limit.name}` | {limit.unit} | {limit.worse} | {' | '.join(steps)} | {limit.origin} |" in guide
+    for rule in RULES:
+        assert f"| `{rule.name}` | {rule.title} |" in guide
+
+
 def test_limits_of_ones_own_replace_some(tmp_path):
     text = files("spinemr.radiomics.verdict").joinpath("data", "limits.json").read_text(encoding="utf-8")
     shipped = json.loads(text)

@@ -138,7 +138,8 @@ def beside_neighbours(study: Study) -> Iterator[tuple[Found, float]]:
 class Fragments(Rule):
     """Bodies, discs, sacrum and canal in several pieces."""
 
-    name, title, limits, weight = "fragments", "Fragments", ("share_off_largest", "canal_share_off_largest"), 25
+    name, title, weight = "fragments", "Fragments", 25
+    limits = ("share_off_largest", "vertebra_share_off_two_largest", "canal_share_off_largest")
     fine = "Structures are of one piece."
 
     def measures(self, study: Study) -> Iterator[Measure]:
@@ -150,11 +151,12 @@ class Fragments(Rule):
         kinds = (BODY, DISC, CANAL, SACRUM) if study.has_parts else (BODY, DISC, CANAL)
         for found in study.of_kind(*kinds):
             pieces, sizes = _pieces(found)
-            kept = 2 if found.kind is BODY and not study.has_parts else 1
+            whole = found.kind is BODY and not study.has_parts
+            kept = 2 if whole else 1
             order = np.argsort(-sizes)
             share = float(sizes[order[kept:]].sum() / sizes.sum())
             stray = pieces == order[kept] + 1 if len(sizes) > kept else None
-            name = "canal_share_off_largest" if found.kind is CANAL else "share_off_largest"
+            name = self.limits[1] if whole else self.limits[2] if found.kind is CANAL else self.limits[0]
             sentence = f"The {found.name} is in {len(sizes)} pieces."
             yield Measure(share, name, sentence, found.label, study.place_of(found, stray))
 
