@@ -7,9 +7,10 @@ import SimpleITK as sitk
 from spinemr.imaging.errors import Cancelled, SpineMRError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.model_card import ModelInput
+from spinemr.imaging.network_file import chosen_device
 from spinemr.imaging.progress import CancelToken, Progress
 from spinemr.segmentation.inference.predict import network_grid, predict
-from spinemr.segmentation.inference.runtime import OpenVinoRuntime, chosen_device, softmax
+from spinemr.segmentation.inference.runtime import OpenVinoRuntime, softmax
 
 SETTINGS = ModelInput(pixel_mm=1.0, multiple=16, percentiles=(0.0, 100.0))
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spinemr.imaging import network_file
 from spinemr.imaging.errors import InputError, SpineMRError
 from spinemr.imaging.model_card import ModelCard
 from spinemr.imaging.provenance import sha256_of
 from spinemr.segmentation.inference import model as models
-from spinemr.segmentation.inference import runtime as runtimes
 from spinemr.segmentation.inference.model import INT8, open_model
 from spinemr.segmentation.training import int8
 from spinemr.segmentation.training.int8 import Trial, calibration_images, dice_lost, speed_up
@@ -145,8 +145,8 @@ def test_the_processor_is_asked_for_its_instructions(tmp_path, monkeypatch, flag
     place = tmp_path / "cpuinfo"
     if flags is not None:
         place.write_text(f"processor : 0\nflags\t\t: {flags}\n", encoding="utf-8")
-    monkeypatch.setattr(runtimes, "Path", lambda _: place)
-    assert runtimes.multiplies_bytes() is gains
+    monkeypatch.setattr(network_file, "Path", lambda _: place)
+    assert network_file.multiplies_bytes() is gains
 
 
 @pytest.mark.slow

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from spinemr.imaging.errors import InputError, SpineMRError
 from spinemr.imaging.model_card import CARD_SUFFIX, ModelCard, ModelFile, model_folders
+from spinemr.imaging.network_file import chosen_device, multiplies_bytes
 from spinemr.imaging.provenance import sha256_of
-from spinemr.segmentation.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime, chosen_device, multiplies_bytes
+from spinemr.segmentation.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime
 
 if TYPE_CHECKING:
     from torch import nn

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spinemr.imaging.network_file import FloatArray
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.resample import AxisMap, NetworkGrid
-from spinemr.segmentation.inference.runtime import FloatArray, Runtime
+from spinemr.segmentation.inference.runtime import Runtime
 
 Triple = tuple[int, int, int]
 

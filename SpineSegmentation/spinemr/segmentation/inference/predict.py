@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.intensity import stretch
 from spinemr.imaging.model_card import ModelInput
+from spinemr.imaging.network_file import FloatArray
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.resample import NetworkGrid
 from spinemr.segmentation.inference.patches import VolumeGrid, slide
-from spinemr.segmentation.inference.runtime import FloatArray, Runtime
+from spinemr.segmentation.inference.runtime import Runtime
 
 BATCH = 4
 """Slices looked at together."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.network_file import FloatArray
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
-from spinemr.segmentation.inference.runtime import FloatArray, OpenVinoRuntime
+from spinemr.segmentation.inference.runtime import OpenVinoRuntime
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.config import TrainingConfig
 from spinemr.segmentation.training.data import DataOf
