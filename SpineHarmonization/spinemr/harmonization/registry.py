@@ -66,13 +66,14 @@ def fitted(name: str, images: Iterable[sitk.Image]) -> Method:
     raise InputError(f"The method {name} is not fitted on images.")
 
 
-def write_method(method: Method, path: Path) -> None:
+def write_method(method: Method, path: str | Path) -> None:
     """A fitted method as JSON."""
-    write_json_atomic({"kind": KIND, "version": VERSION, "method": method.as_dict()}, path)
+    write_json_atomic({"kind": KIND, "version": VERSION, "method": method.as_dict()}, Path(path))
 
 
-def read_method(path: Path) -> Method:
+def read_method(path: str | Path) -> Method:
     """What :func:`write_method` wrote; :class:`InputError` says what is wrong with anything else."""
+    path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["kind"] != KIND:
