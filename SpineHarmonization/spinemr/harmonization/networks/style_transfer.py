@@ -63,7 +63,7 @@ def _classes() -> Any:  # noqa: ANN401 - a class of PyTorch's
         def __init__(self, width: int) -> None:
             super().__init__()
             self.path = nn.Sequential(
-                *conv(width, width, 3), nn.ReLU(inplace=True), nn.LeakyReLU(0.2, inplace=True), *conv(width, width, 3), nn.ReLU()
+                *conv(width, width, 3), nn.ReLU(inplace=True), nn.LeakyReLU(0.2), *conv(width, width, 3), nn.ReLU()
             )
 
         def forward(self, features: Tensor) -> Tensor:
