@@ -1,4 +1,4 @@
-"""``spinemr train``: learn from labelled slices, as one configuration file says."""
+"""``spinemr train``: learn to segment from labelled slices, or to harmonize from images, as one configuration file says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from spinemr.cli.commands import train_harmonization
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 
 app = typer.Typer(
@@ -56,3 +57,6 @@ def segmentation(
     if progress is not ProgressMode.JSON:
         dice = f", validation Dice {outcome.best_dice:.3f}" if outcome.best_dice >= 0 else ""
         typer.echo(f"{outcome.step} steps{dice}: {outcome.best}")
+
+
+app.command("harmonization")(train_harmonization.command)

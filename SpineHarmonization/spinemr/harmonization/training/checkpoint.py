@@ -1,0 +1,77 @@
+"""Checkpoints of a run: written whole or not at all, read back with a sentence where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spinemr.harmonization.networks.style_blind import StyleBlindOptions, style_blind
+from spinemr.harmonization.networks.style_transfer import StyleTransferOptions, style_transfer
+from spinemr.harmonization.training.config import HarmonizationConfig, config_from
+from spinemr.imaging.atomic import atomic_path
+from spinemr.imaging.errors import InputError
+from spinemr.segmentation.training.checkpoint import torch_or_sentence
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KIND, VERSION = "spinemr harmonization", 1
+LAST = "last.pt"
+
+
+@dataclass(frozen=True)
+class HarmonizationCheckpoint:
+    """A run at a step: its configuration and everything its learner remembers."""
+
+    config: HarmonizationConfig
+    step: int
+    learner: Mapping[str, Any]
+    """What :meth:`spinemr.harmonization.training.learner.Learner.state` gave."""
+    nearness: Mapping[str, float]
+    """The last judgement on true pairs; empty where there are none."""
+
+    def write(self, path: Path) -> None:
+        """Write atomically: a kill leaves the checkpoint before."""
+        import torch
+
+        content = {
+            "kind": KIND,
+            "version": VERSION,
+            "config": self.config.as_dict(),
+            "step": self.step,
+            "learner": dict(self.learner),
+            "nearness": dict(self.nearness),
+        }
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+
+    @classmethod
+    def read(cls, path: Path) -> HarmonizationCheckpoint:
+        """Read a checkpoint; nothing but tensors and plain values is ever unpickled."""
+        torch = torch_or_sentence()
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            if content["kind"] != KIND or content["version"] != VERSION:
+                raise InputError(f"{path} was written by another version of this software.")
+            config = config_from(content["config"], f"the checkpoint {path.name}")
+            return cls(config, content["step"], content["learner"], content["nearness"])
+        except InputError:
+            raise
+        except Exception as error:  # torch raises many kinds for files that are no checkpoint
+            raise InputError(f"{path} is not a checkpoint of a harmonization run.", f"Give its {LAST}.") from error
+
+    def network_of_averages(self) -> nn.Module:
+        """What harmonizes, with its averaged weights, ready to use.
+
+        Of a CycleGAN the generator to the target: ``image[batch][slice][row][column] -> [batch][1][row][column]``. Of HarMOnAE
+        the auto-encoder, which also takes a code of the scanners ``[batch][scanner]`` in the order of the domains.
+        """
+        if self.config.method == "cyclegan":
+            name, network = "to_y", style_transfer(StyleTransferOptions.of(self.config.cycle_gan.generator))
+        else:
+            options = StyleBlindOptions.of({**self.config.style_blind.network, "scanners": len(self.config.domains)})
+            name, network = "autoencoder", style_blind(options)
+        network.load_state_dict(self.learner["averaged"][name])
+        return network.eval()

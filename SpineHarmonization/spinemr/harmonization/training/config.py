@@ -1,0 +1,121 @@
+"""One file, YAML or JSON, describes a run; it is checked whole before anything starts and stored in every checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from spinemr.harmonization.networks.options import require
+from spinemr.harmonization.training.settings import (
+    Adam,
+    CycleGanSettings,
+    Domain,
+    Geometry,
+    Grid,
+    ImageSource,
+    Pairs,
+    StyleBlindSettings,
+    Teachers,
+)
+from spinemr.imaging.settings_file import built, parsed, read_text
+from spinemr.segmentation.training.config import DEVICES, PRECISIONS
+
+METHODS = ("cyclegan", "harmonae")
+
+
+@dataclass(frozen=True)
+class HarmonizationConfig:
+    """A whole run."""
+
+    method: str
+    domains: tuple[Domain, ...]
+    target: str
+    """The domain whose appearance is wanted; HarMOnAE also learns the way to every other."""
+    cyclegan: CycleGanSettings | None = None
+    harmonae: StyleBlindSettings | None = None
+    grid: Grid = field(default_factory=Grid)
+    geometry: Geometry = field(default_factory=Geometry)
+    optimizer: Adam = field(default_factory=Adam)
+    pairs: Pairs = field(default_factory=Pairs)
+    seed: int = 0
+    steps: int = 20000
+    batch_size: int = 4
+    """Images of each domain (CycleGAN), or of all together (HarMOnAE)."""
+    validate_every: int = 500
+    checkpoint_every: int = 200
+    panel_every: int = 1000
+    device: str = "auto"
+    precision: str = "bf16"
+    threads: int = 0
+    """Processor threads; 0 leaves the choice to PyTorch."""
+    workers: int = 0
+    """Processes that prepare batches beside the training."""
+
+    def __post_init__(self) -> None:
+        require(self.method in METHODS, f"'{self.method}' is no method to train.", f"Choose from: {', '.join(METHODS)}.")
+        names = [domain.name for domain in self.domains]
+        require(len(set(names)) == len(names) >= 2, "A run needs at least two domains, each with a name of its own.")
+        require(self.target in names, f"There is no domain '{self.target}' to be the target.", f"There are: {', '.join(names)}.")
+        others = [name for name in METHODS if name != self.method and getattr(self, name) is not None]
+        require(not others, f"A run of the method {self.method} has no settings of {', '.join(others)}.")
+        require(self.method != "cyclegan" or len(names) == 2, "A CycleGAN has two domains: the source and the target.")
+        require(self.seed >= 0, "The seed must be at least 0.")
+        counts = (self.steps, self.batch_size, self.validate_every, self.checkpoint_every, self.panel_every)
+        require(min(counts) >= 1, "Steps, batch size and the intervals of a run must be at least 1.")
+        require(min(self.threads, self.workers) >= 0, "Threads and workers must be at least 0.")
+        require(self.device in DEVICES, f"'{self.device}' is no device.", f"Choose from: {', '.join(DEVICES)}.")
+        require(self.precision in PRECISIONS, f"'{self.precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
+        if self.method == "cyclegan":
+            require(self.cyclegan is not None, "A run of the method cyclegan needs the settings 'cyclegan'.")
+
+    @property
+    def target_index(self) -> int:
+        """The place of the target among the domains."""
+        return [domain.name for domain in self.domains].index(self.target)
+
+    @property
+    def cycle_gan(self) -> CycleGanSettings:
+        """The settings of the CycleGAN."""
+        return cast(CycleGanSettings, self.cyclegan)
+
+    @property
+    def style_blind(self) -> StyleBlindSettings:
+        """The settings of HarMOnAE."""
+        return self.harmonae or StyleBlindSettings()
+
+    @property
+    def inputs(self) -> int:
+        """Slices a network sees at a time."""
+        options = self.cycle_gan.generator if self.method == "cyclegan" else self.style_blind.network
+        return int(options.get("inputs", 1))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as plain values, as it stands in a file."""
+        return cast(dict[str, Any], json.loads(json.dumps(asdict(self))))
+
+
+def read_config(path: Path) -> HarmonizationConfig:
+    """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
+    config = config_from(parsed(read_text(path), path), path.name)
+    domains = tuple(replace(d, sources=tuple(_placed(s, path.parent) for s in d.sources)) for d in config.domains)
+    if config.cyclegan is None:
+        return replace(config, domains=domains)
+    teachers = _taught(config.cyclegan.teachers, path.parent)
+    return replace(config, domains=domains, cyclegan=replace(config.cyclegan, teachers=teachers))
+
+
+def config_from(content: object, named: str = "the configuration") -> HarmonizationConfig:
+    """A run from plain values."""
+    return built(HarmonizationConfig, content, named)
+
+
+def _placed(source: ImageSource, folder: Path) -> ImageSource:
+    return replace(source, path=str(folder / Path(source.path).expanduser())) if source.path else source
+
+
+def _taught(teachers: Teachers, folder: Path) -> Teachers:
+    """A file is looked for beside the configuration; anything else is the name of a model that ships."""
+    is_file = teachers.model.endswith((".pt", ".safetensors", ".json"))
+    return replace(teachers, model=str(folder / Path(teachers.model).expanduser())) if is_file else teachers

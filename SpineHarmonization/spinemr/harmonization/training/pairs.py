@@ -1,0 +1,62 @@
+"""Is the harmonized image nearer to the truth than the image was? Judged on anatomies that two simulated scanners have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinemr.harmonization.training.settings import Grid, Pairs
+from spinemr.harmonization.training.stacks import anatomy_seed, imaged, tissue_stack
+from spinemr.radiomics.preservation.similarity import ssim
+from spinemr.synthesis.augmentation.labelled import Sample
+from spinemr.synthesis.augmentation.spatial import Crop
+
+FloatArray = NDArray[np.float32]
+COLUMNS = ("pairs mae", "pairs mae before", "pairs ssim", "pairs ssim before")
+
+
+@dataclass(frozen=True)
+class TruePairs:
+    """Images ``[image][slice][row][column]`` of source scanners and the truth ``[image][row][column]`` of the target's."""
+
+    images: FloatArray
+    truth: FloatArray
+
+
+def draw_true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
+    """The middle slices of anatomies that no training draws, planned by the target scanner and imaged by it and each source."""
+    images, truth = [], []
+    for number in range(pairs.anatomies):
+        seed = anatomy_seed("validation", number)
+        tissue = tissue_stack(seed, pairs.target)
+        wanted = _cut(imaged(tissue, seed, pairs.target, grid.pixel_mm), grid, 1)
+        for name in pairs.sources:
+            images.append(_cut(imaged(tissue, seed, name, grid.pixel_mm), grid, inputs))
+            truth.append(wanted[0])
+    return TruePairs(np.stack(images), np.stack(truth))
+
+
+def _cut(pixels: NDArray[np.uint8], grid: Grid, inputs: int) -> FloatArray:
+    middle, reach = len(pixels) // 2, inputs // 2
+    chosen = pixels[np.clip(np.arange(middle - reach, middle + reach + 1), 0, len(pixels) - 1)]
+    sample = Sample(chosen.astype(np.float32) / np.float32(255), np.zeros_like(chosen), (1.0, grid.pixel_mm, grid.pixel_mm))
+    return Crop(None, grid.rows, grid.columns, centred=True)(sample, np.random.default_rng(0)).image
+
+
+def nearness(pairs: TruePairs, harmonize: Callable[[FloatArray], FloatArray]) -> dict[str, float]:
+    """Mean absolute error (0..1) and structural similarity to the truth, after harmonization and before it."""
+    before = pairs.images[:, pairs.images.shape[1] // 2]
+    after = harmonize(pairs.images)
+    values = (_error(after, pairs.truth), _error(before, pairs.truth), _ssim(after, pairs.truth), _ssim(before, pairs.truth))
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _error(one: FloatArray, other: FloatArray) -> float:
+    return float(np.abs(one - other).mean(dtype=np.float64))
+
+
+def _ssim(one: FloatArray, other: FloatArray) -> float:
+    return float(np.mean([ssim(a, b, 1.0) for a, b in zip(one, other, strict=True)]))

@@ -1,0 +1,195 @@
+"""The loop of harmonization: it goes on after a kill as if nothing had happened, writes what it should, and learns."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from spinemr.imaging.errors import Cancelled, InputError, OutputError
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed", exc_type=ImportError)
+
+from spinemr.harmonization.training.checkpoint import HarmonizationCheckpoint  # noqa: E402
+from spinemr.harmonization.training.loop import train_harmonization  # noqa: E402
+
+METHODS = ("cyclegan", "harmonae")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def same(one, other):
+    """Whether two nested states hold the same numbers."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+def stopping_after(step):
+    def report(state):
+        if state.message.startswith(f"Step {step} "):
+            raise Cancelled
+
+    return report
+
+
+def rows_of(folder):
+    with (folder / "log.csv").open(encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_killed_run_goes_on_with_the_very_next_step(tmp_path, tiny_harmonizer, method):
+    config = tiny_harmonizer(method)
+    whole = train_harmonization(config, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        train_harmonization(config, tmp_path / "killed", progress=stopping_after(3))
+    assert HarmonizationCheckpoint.read(tmp_path / "killed" / "last.pt").step == 2
+    resumed = train_harmonization(config, tmp_path / "killed", resume=True)
+    assert resumed.losses == whole.losses[2:]
+    ends = [HarmonizationCheckpoint.read(tmp_path / name / "last.pt").learner for name in ("whole", "killed")]
+    assert same(*ends)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_journal_holds_the_mean_of_every_term(tmp_path, tiny_harmonizer, method):
+    outcome = train_harmonization(tiny_harmonizer(method, steps=4), tmp_path)
+    rows = rows_of(tmp_path)
+    assert [row["step"] for row in rows] == [2, 4]
+    expected = {
+        "cyclegan": ("adversarial", "cycle", "identity", "radiomics", "discriminator"),
+        "harmonae": ("reconstruction", "adversarial", "latent", "classifier"),
+    }[method]
+    assert tuple(outcome.losses[0]) == expected
+    for name in expected:
+        assert rows[1][name] == pytest.approx(np.mean([losses[name] for losses in outcome.losses[2:]]), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_panel_has_a_row_an_image_and_a_column_a_view(tmp_path, tiny_harmonizer, method):
+    train_harmonization(tiny_harmonizer(method, steps=2, panel_every=2), tmp_path)
+    picture = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "panels" / "step_0000002.png")))
+    rows, columns = {"cyclegan": (3, 4), "harmonae": (6, 5)}[method]
+    assert picture.shape == (36 * rows, 36 * columns, 3)
+    assert 0 < picture[:32, :32].mean() < 255
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_checkpoint_gives_what_harmonizes(tmp_path, tiny_harmonizer, method):
+    train_harmonization(tiny_harmonizer(method, steps=2), tmp_path)
+    state = HarmonizationCheckpoint.read(tmp_path / "last.pt")
+    network = state.network_of_averages()
+    averaged = state.learner["averaged"]["to_y" if method == "cyclegan" else "autoencoder"]
+    assert same(dict(network.state_dict()), averaged)
+    more = () if method == "cyclegan" else (torch.eye(2)[[1]],)
+    with torch.inference_mode():
+        made = network(torch.rand(1, 1, 48, 40), *more)
+    assert made.shape == (1, 1, 48, 40)
+    assert float(made.min()) >= 0 and float(made.max()) <= 1
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_as_another(tmp_path, tiny_harmonizer):
+    config = tiny_harmonizer("harmonae", steps=1)
+    train_harmonization(config, tmp_path)
+    with pytest.raises(OutputError, match="holds a run already"):
+        train_harmonization(config, tmp_path)
+    with pytest.raises(InputError, match="another configuration"):
+        train_harmonization(replace(config, seed=6), tmp_path, resume=True)
+    with pytest.raises(InputError, match="not a checkpoint"):
+        train_harmonization(config, tmp_path / "nothing", resume=True)
+
+
+def test_workers_prepare_the_same_batches(tmp_path, tiny_harmonizer):
+    alone = train_harmonization(tiny_harmonizer("harmonae", steps=2), tmp_path / "alone")
+    helped = train_harmonization(tiny_harmonizer("harmonae", steps=2, workers=1), tmp_path / "helped")
+    assert helped.losses == alone.losses
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_neighbouring_slices_make_one(tmp_path, tiny_harmonizer, method):
+    part = (
+        {"generator": {"width": 4, "blocks": 1, "inputs": 3}} if method == "cyclegan" else {"network": {"width": 4, "inputs": 3}}
+    )
+    pairs = {"sources": ["alder-1.5t-t2"], "target": "birch-3t-t1", "anatomies": 1}
+    outcome = train_harmonization(tiny_harmonizer(method, part, steps=2, pairs=pairs), tmp_path)
+    assert all(np.isfinite(list(losses.values())).all() for losses in outcome.losses)
+    assert 0 < outcome.nearness["pairs mae"] < 1
+
+
+def test_half_precision_trains_too(tmp_path, tiny_harmonizer):
+    full = train_harmonization(tiny_harmonizer("cyclegan", steps=1), tmp_path / "full").losses[0]
+    half = train_harmonization(tiny_harmonizer("cyclegan", steps=1, precision="bf16"), tmp_path / "half").losses[0]
+    assert half != full
+    assert half["cycle"] == pytest.approx(full["cycle"], rel=0.05)
+
+
+@pytest.mark.slow
+def test_several_processes_keep_the_same_weights(tmp_path, tiny_harmonizer):
+    config = tmp_path / "run.json"
+    config.write_text(json.dumps(tiny_harmonizer("harmonae", steps=3).as_dict()), encoding="utf-8")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, pathlib, json, os\n"
+        "from spinemr.harmonization.training.config import read_config\n"
+        "from spinemr.harmonization.training.loop import train_harmonization\n"
+        "here = pathlib.Path(sys.argv[1])\n"
+        "outcome = train_harmonization(read_config(here / 'run.json'), here / 'run')\n"
+        "(here / ('losses ' + os.environ['RANK'] + '.json')).write_text(json.dumps(outcome.losses))\n"
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launcher, str(program), str(tmp_path)], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    losses = [json.loads((tmp_path / f"losses {rank}.json").read_text()) for rank in (0, 1)]
+    assert losses[0] != losses[1]
+    alone = train_harmonization(tiny_harmonizer("harmonae", steps=3), tmp_path / "alone")
+    assert alone.losses[0] == losses[0][0]
+    assert list(alone.losses[1:]) != losses[0][1:]  # the others' gradients were felt
+
+
+LEARNING = {
+    "cyclegan": {
+        "generator": {"width": 8, "blocks": 1, "residual_image": True},
+        "discriminator_width": 8,
+        "weights": {"dice_target": 0.0, "dice_source": 0.0, "radiomics": 0.0, "identity": 1.0},
+        "pool": 50,
+    },
+    "harmonae": {"network": {"width": 8, "blocks": 2, "code_width": 16}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_a_short_run_brings_images_nearer_to_the_truth(tmp_path, tiny_harmonizer, method):
+    """T2 towards T1, anatomies never seen: the error to the T1 image of the same anatomy falls below that of doing nothing."""
+    domains = [
+        {"name": name, "sources": [{"kind": "drawn", "scanners": [scanner], "anatomies": 40}]}
+        for name, scanner in (("t2", "alder-1.5t-t2"), ("t1", "birch-3t-t1"))
+    ]
+    config = tiny_harmonizer(
+        method,
+        LEARNING[method],
+        steps=400,
+        batch_size=4,
+        grid={"rows": 64, "columns": 64, "pixel_mm": 3.0},
+        domains=domains,
+        optimizer={"learning_rate": 1e-3, "ema_decay": 0.98},
+        pairs={"sources": ["alder-1.5t-t2"], "target": "birch-3t-t1", "anatomies": 4},
+        validate_every=100,
+        checkpoint_every=400,
+        precision="bf16",
+    )
+    found = train_harmonization(config, tmp_path).nearness
+    assert found["pairs mae"] < 0.8 * found["pairs mae before"]
+    assert found["pairs ssim"] > found["pairs ssim before"]
