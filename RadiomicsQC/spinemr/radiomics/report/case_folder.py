@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
 from spinemr.imaging.files import read_image, read_labels
 from spinemr.imaging.formats import Format, format_of, split_suffix
-from spinemr.imaging.geometry import WorkingFrame, match_grid
+from spinemr.imaging.geometry import match_grid
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
-from spinemr.imaging.provenance import versions
 from spinemr.radiomics.preservation.preservation import Preservation, preservation
-from spinemr.radiomics.report.content import ReportContent, ReportMap, ReportVerdict, StructureRow
+from spinemr.radiomics.report.case_content import TITLE, ReportCase, case_content
+from spinemr.radiomics.report.content import ReportContent, ReportVerdict
 from spinemr.radiomics.table import KEYS, FeatureTable
 from spinemr.radiomics.table_files import SUFFIXES, read_table
 from spinemr.radiomics.verdict.case import Case, Confidences
@@ -29,9 +27,7 @@ from spinemr.radiomics.verdict.judge import judge
 
 REPORT_NAME = "report.html"
 _VOLUMES = (Format.NIFTI, Format.NRRD, Format.META, Format.PICTURE, Format.SEGMENTATION)
-_MASKS, _IMAGES = ("segmentation", "labels", "mask"), ("image", "source")
-_MOVEMENT_LIMIT_MM = 3.0
-LEVEL_NOTE = "Levels are counted from the sacrum and could be shifted by one: look at them before you use them."
+_MASKS, _IMAGES = ("segmentation", "labels", "mask"), ("source", "image")
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def find_files(folder: Path, image: Path | None = None) -> CaseFiles:
 
 
 def read_case(
-    folder: Path, *, image: Path | None = None, title: str = "Lumbar spine MRI: report", progress: ProgressCallback = silent
+    folder: Path, *, image: Path | None = None, title: str = TITLE, progress: ProgressCallback = silent
 ) -> ReportContent:
     """Everything a folder holds about its case; what the verdict lacks is judged anew when no ``qc.json`` is there."""
     files = find_files(folder, image)
@@ -95,27 +91,35 @@ def read_case(
     kept = None
     if harmonized is not None:
         kept = preservation(volume, harmonized, _nonempty(labels), within(progress, 0.2, 0.7))
-    report = _json(files.segmentation_report)
+    report = _segmentation_report(files)
     verdict = _verdict(files, volume, labels, harmonized, kept, report, features, within(progress, 0.7, 0.9))
-    notes = [str(flag) for flag in report.get("flags", ())] + ([LEVEL_NOTE] if labels is not None else [])
+    notes = [str(flag) for flag in report.get("flags", ())]
     if files.image is None:
         notes.append("The source image is not in the folder, so that nothing is compared with it.")
     progress(Progress("report", 0.9, "Drawing"))
-    return ReportContent(
-        title=title,
-        verdict=verdict,
-        facts=_facts(volume, labels, kept),
+    case = ReportCase(
         image=volume,
         image_name="source" if files.image is not None else "harmonized",
         harmonized=harmonized,
         reference=None if files.reference is None else read_image(files.reference),
         labels=labels,
-        structures=_structures(labels, files, report),
+        kept=kept,
+        verdict=verdict,
         features=features,
-        maps=() if kept is None else (ReportMap(kept.movement_map, "movement of edges", "mm", _MOVEMENT_LIMIT_MM),),
+        measurements={} if files.measurements is None else _measurements(files.measurements),
+        confidences=Confidences.from_report(report).structures if "structures" in report else {},
         notes=tuple(notes),
-        provenance=_provenance(_json(files.provenance)),
+        provenance=_json(files.provenance),
     )
+    return case_content(case, title)
+
+
+def _segmentation_report(files: CaseFiles) -> dict[str, Any]:
+    """What the segmentation said of itself: beside the mask, or in what a run wrote of its checks."""
+    if files.segmentation_report is not None:
+        return _json(files.segmentation_report)
+    inner = _json(files.verdict).get("segmentation")
+    return inner if isinstance(inner, dict) else {}
 
 
 def _first(volumes: Mapping[str, Path], names: tuple[str, ...]) -> Path | None:
@@ -182,38 +186,6 @@ def _verdict(
     return ReportVerdict.from_dict(judge(case, progress=progress).as_dict())
 
 
-def _facts(volume: sitk.Image, labels: sitk.Image | None, kept: Preservation | None) -> dict[str, str]:
-    frame = WorkingFrame.of(volume)
-    facts = {
-        "Grid": " × ".join(str(n) for n in volume.GetSize()) + " voxels",
-        "Spacing": " × ".join(f"{step:.3g}" for step in volume.GetSpacing()) + " mm",
-        "Slices": "isotropic volume" if frame.is_isotropic else frame.plane,
-    }
-    if frame.obliquity_deg >= 1:
-        facts["Turned against the body's axes by"] = f"{frame.obliquity_deg:.0f}°"
-    if labels is not None:
-        facts["Structures"] = str(np.count_nonzero(np.unique(sitk.GetArrayViewFromImage(labels))))
-    if kept is not None:
-        facts["Likeness of source and harmonized (SSIM)"] = f"{kept.ssim:.3f}"
-        facts["Movement of edges, 95th percentile"] = f"{kept.moved_p95_mm:.2f} mm" if math.isfinite(kept.moved_p95_mm) else "–"
-    return facts
-
-
-def _structures(labels: sitk.Image | None, files: CaseFiles, report: Mapping[str, Any]) -> tuple[StructureRow, ...]:
-    if labels is None:
-        return ()
-    measured = {} if files.measurements is None else _measurements(files.measurements)
-    sure = Confidences.from_report(report).structures if "structures" in report else {}
-    voxel_mm3 = float(np.prod(labels.GetSpacing()))
-    numbers, counts = np.unique(sitk.GetArrayViewFromImage(labels), return_counts=True)
-    rows = [
-        StructureRow(label, count * voxel_mm3, sure.get(label, math.nan), measured.get(label, {}))
-        for label, count in zip(numbers.tolist(), counts.tolist(), strict=True)
-        if label
-    ]
-    return (*rows, *([StructureRow(0, measurements=measured[0])] if 0 in measured else []))
-
-
 def _measurements(path: Path) -> dict[int, dict[str, float]]:
     """By label; what holds for the whole spine under 0."""
     try:
@@ -227,18 +199,3 @@ def _measurements(path: Path) -> dict[int, dict[str, float]]:
 
 def _numbers(line: Mapping[str, str | None]) -> dict[str, float]:
     return {name: float(cell) for name, cell in line.items() if name not in ("label", "structure") and cell}
-
-
-def _provenance(made: Mapping[str, Any]) -> dict[str, str]:
-    """Versions, models and parameters; no names of files, which may be names of patients."""
-    said = {"Report": f"spinemr {versions()['spinemr']}"}
-    if made.get("tool"):
-        said["Made by"] = f"{made['tool']} at {made.get('created', 'an unknown time')}"
-    for word, key in (("Versions", "versions"), ("Models (sha256)", "models")):
-        values = made.get(key)
-        if isinstance(values, Mapping) and values:
-            said[word] = ", ".join(f"{name} {str(value)[:12] if key == 'models' else value}" for name, value in values.items())
-    hashes = [str(one.get("sha256", ""))[:16] for one in made.get("inputs", ()) if isinstance(one, Mapping)]
-    if hashes:
-        said["Inputs (sha256)"] = ", ".join(hashes)
-    return said

@@ -10,13 +10,9 @@ import typer
 
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 from spinemr.cli.session import command_line
-from spinemr.imaging.errors import InputError, OutputError
+from spinemr.imaging.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import SimpleITK as sitk
-
     from spinemr.harmonization.harmonize import Harmonized
     from spinemr.harmonization.method import Method
     from spinemr.imaging.progress import ProgressCallback
@@ -71,53 +67,19 @@ def command(
 
     Example: [bold]spinemr harmonize other.nii.gz -o out.nii.gz --target clinic_a.json[/bold]
     """
+    from spinemr.harmonization.chosen import chosen_method
     from spinemr.harmonization.registry import write_method
     from spinemr.imaging.progress import within
 
     if save_fit is not None and save_fit.suffix.lower() != ".json":
         raise OutputError(f"Cannot write {save_fit}: a fitted method is JSON.", "Give a name that ends in .json.")
     with shown(progress) as report:
-        ready = _ready(method, target, within(report, 0.0, 0.3))
+        ready = chosen_method(method.value if method else None, target, progress=within(report, 0.0, 0.3))
         found = _harmonize(image, output, ready, strength, target, within(report, 0.3, 1.0))
         if save_fit is not None:
             write_method(ready, save_fit)
     if progress is not ProgressMode.JSON:
         typer.echo(f"{output}: {found.method}, {found.units}")
-
-
-def _ready(method: MethodName | None, target: Path | None, progress: ProgressCallback) -> Method:
-    """The method, fitted on the target or read from it."""
-    from spinemr.harmonization.registry import fitted, method_entry, read_method
-
-    if target is not None and target.suffix.lower() == ".json":
-        found = read_method(target)
-        if method is not None and found.name != method.value:
-            raise InputError(f"{target.name} holds the method {found.name}, not {method.value}.", "Leave out --method.")
-        return found
-    name = method.value if method is not None else "zscore"
-    if method_entry(name).fit is None:
-        if target is not None:
-            raise InputError(f"The method {name} takes no target.", "Choose --method nyul or histogram, or leave out --target.")
-        return fitted(name, ())
-    if target is None:
-        raise InputError(f"The method {name} needs a target.", "Give an image or a folder of images with --target.")
-    return fitted(name, _images(target, progress))
-
-
-def _images(target: Path, progress: ProgressCallback) -> Iterator[sitk.Image]:
-    """The images of a target, one after the other."""
-    from spinemr.imaging.files import read_image
-    from spinemr.imaging.formats import Format, format_of
-    from spinemr.imaging.progress import Progress
-
-    kinds = (Format.NIFTI, Format.NRRD, Format.META, Format.PICTURE)
-    if not target.is_dir():
-        yield read_image(target)
-        return
-    found = sorted(path for path in target.iterdir() if path.is_file() and format_of(path) in kinds)
-    for index, path in enumerate(found or [target]):
-        progress(Progress("fit", index / max(1, len(found)), f"image {index + 1} of {max(1, len(found))}"))
-        yield read_image(path)
 
 
 def _harmonize(
