@@ -94,7 +94,10 @@ def main() -> None:
 
 ABOUT = """# What the limits of the verdict rest on
 Made by `python docs/results/verdict.py --data FOLDER`. Sound cases are images with their true masks: whatever is flagged there
-is a false alarm, or something the study really has."""
+is a false alarm, or something the study really has. Drawn studies have pathology at its natural prevalence: fused and remnant
+discs, fractures, stenosis, a curved spine. T2-SPACE has slices around the midline only, so every disc is cut at the sides; its
+truth tells classes, the numbers (and the sacrum below the lowest disc) come from the software's own count, whose slips are seen
+here too. T1 studies are single slices."""
 
 
 def make_known(target: Path, data: Path | None, rounds: int) -> None:
@@ -148,7 +151,7 @@ def unit(image: sitk.Image) -> NDArray[np.float64]:
 
 
 def structure_movement(image: sitk.Image, labels: sitk.Image, found: Preservation) -> float:
-    """The largest median movement of a structure."""
+    """The largest movement of a structure (upper quartile)."""
     case = Case(image, labels, preservation=found)
     return max(measure.figure for measure in MovedAnatomy().measures(Study.of(case)))
 
@@ -213,7 +216,7 @@ def moved_structure_mm(image: sitk.Image, labels: sitk.Image, label: int, axis: 
     index[axis] -= pixels * np.exp(-far / 2)
     warped = ndimage.map_coordinates(values, index, order=1, mode="nearest")
     found = preservation(image, changed(image, warped), labels == label)
-    return float(np.median(sitk.GetArrayFromImage(found.movement_map)[at]))
+    return float(np.percentile(sitk.GetArrayFromImage(found.movement_map)[at], 75))
 
 
 def paired() -> Iterator[str]:

@@ -48,7 +48,7 @@ def test_pure_contrast_changes_move_nothing(slice_, curve, rng):
     found = movement(slice_, other, SPACING)
     assert found.judged.mean() > 0.8
     assert np.percentile(found.length_mm, 95) == 0
-    assert (found.length_mm > 0.3).mean() < 0.005
+    assert (found.length_mm > 0.3).mean() < 0.03
 
 
 @pytest.mark.parametrize("shift", [(2, 0), (0, 2), (-2, 0), (0, -3), (2, 2)])

@@ -24,15 +24,15 @@ class Search:
 
     reach_mm: float = 4.0
     """Farthest movement that is tried, along rows and columns."""
-    cell_mm: float = 3.0
+    cell_mm: float = 2.5
     """Distance of the places that are asked."""
-    window_mm: float = 4.5
+    window_mm: float = 4.0
     """Gaussian radius of the surroundings that have to agree."""
     inertia: float = 0.06
     """What a movement over the whole reach costs of the correlation: along a straight edge nothing else holds a match."""
     least_gain: float = 0.05
     """Movement counts where it betters the correlation by so much, and by ``gain_of_rest`` of what is missing to 1."""
-    gain_of_rest: float = 0.2
+    gain_of_rest: float = 0.25
     least_match: float = 0.35
     """Places are judged where the best match correlates so well; elsewhere the images show different things."""
     least_power: float = 0.02
