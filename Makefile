@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What the checks are run with; EXTRAS=dev,train brings PyTorch (6 GB), without which its tests are skipped.
+EXTRAS ?= dev
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
@@ -68,5 +70,5 @@ $(VENV)/.runtime: pyproject.toml | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.runtime
