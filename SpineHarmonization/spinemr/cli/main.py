@@ -1,6 +1,7 @@
 """The command line: its commands, and the one place where what went wrong becomes a line and an exit code.
 
-Exit codes: 0 done, 1 a mistake in this software, 2 an input or option somebody can correct, 130 cancelled.
+Exit codes: 0 done, 1 a mistake in this software, 2 an input or option somebody can correct,
+3 a verdict of "do not trust" (with ``run --strict``), 130 cancelled.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.text import Text
 
-from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, segment, train
+from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, run, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
 from spinemr.cli.session import DEBUG_VARIABLE, Session
@@ -34,6 +35,7 @@ app = typer.Typer(
     epilog=(
         "Examples:\n\n"
         "  spinemr phantom -o study --seed 7 --contrast t2\n\n"
+        "  spinemr run study/image.nii.gz -o results\n\n"
         "  spinemr segment study/image.nii.gz -o labels.seg.nrrd --measurements\n\n"
         "  spinemr radiomics study/image.nii.gz labels.seg.nrrd -o features.csv\n\n"
         "  spinemr evaluate predicted.nii.gz truth.seg.nrrd -o scores.json\n\n"
@@ -48,6 +50,7 @@ app.command("evaluate")(evaluate.command)
 app.command("export")(export.command)
 app.command("harmonize")(harmonize.command)
 app.command("phantom")(phantom.command)
+app.command("run")(run.command)
 app.command("segment")(segment.command)
 app.add_typer(models.app, name="models")
 app.add_typer(radiomics.app, name="radiomics")

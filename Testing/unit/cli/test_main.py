@@ -40,11 +40,11 @@ def test_the_version_is_one_line(spinemr):
 def test_help_names_the_commands_and_gives_examples(spinemr, words):
     outcome = spinemr(*words)
     assert outcome.code == 0
-    for word in ("evaluate", "phantom", "models", "Examples:", "spinemr phantom -o study"):
+    for word in ("evaluate", "phantom", "models", "run", "Examples:", "spinemr phantom -o study"):
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["evaluate", "phantom", "models", "radiomics"])
+@pytest.mark.parametrize("command", ["evaluate", "phantom", "models", "radiomics", "run"])
 def test_each_command_has_help_with_an_example(spinemr, command):
     outcome = spinemr(command, "--help")
     assert outcome.code == 0
@@ -52,7 +52,7 @@ def test_each_command_has_help_with_an_example(spinemr, command):
     assert f"spinemr {command}" in outcome.out
 
 
-@pytest.mark.parametrize("command", ["run", "cohort", "app"])
+@pytest.mark.parametrize("command", ["cohort", "app"])
 def test_commands_that_do_not_exist_yet_are_not_shown(spinemr, command):
     assert f" {command} " not in spinemr("--help").out
     outcome = spinemr(command)

@@ -103,7 +103,7 @@ def command(
     """
     from spinemr.segmentation.inference.model import open_model
 
-    wishes = Wishes(labels.value, parts, shift, flip_average, _spacing(spacing), series, measurements)
+    wishes = Wishes(labels.value, parts, shift, flip_average, spacing_of(spacing), series, measurements)
     studies = _images_in(image)
     with shown(progress) as report:
         opened = open_model(model, device.value, precision=precision.value)
@@ -117,7 +117,8 @@ def command(
             typer.echo(line)
 
 
-def _spacing(text: str | None) -> tuple[float, ...] | None:
+def spacing_of(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of ``--spacing``."""
     if text is None:
         return None
     try:

@@ -1,0 +1,142 @@
+"""The stages of a case, one function each: from what there is to what there is with one thing more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import SimpleITK as sitk
+
+from spinemr.harmonization.harmonize import harmonize
+from spinemr.imaging.anatomy import name_of
+from spinemr.imaging.progress import ProgressCallback, within
+from spinemr.pipeline.judging import case_to_judge, with_failures
+from spinemr.pipeline.request import NO_METHOD, Tools
+from spinemr.pipeline.result import CaseResult
+from spinemr.radiomics.extraction import extract
+from spinemr.radiomics.preparation import labels_of
+from spinemr.radiomics.preservation.preservation import preservation
+from spinemr.radiomics.report.case_content import ReportCase, case_content
+from spinemr.radiomics.report.content import ReportVerdict
+from spinemr.radiomics.report.page import report_page
+from spinemr.radiomics.table import FeatureRow, FeatureTable
+from spinemr.radiomics.verdict.judge import judge
+from spinemr.segmentation.inference.segment import segment
+from spinemr.segmentation.measurements import SpineMeasurements, measure_image
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage: what it is called, what it does, its share of the time, and the stages without which it cannot be."""
+
+    name: str
+    message: str
+    """What is shown while it runs."""
+    work: Callable[[CaseResult, Tools, ProgressCallback], CaseResult]
+    share: float
+    needs: Callable[[CaseResult], str] = lambda _: ""
+    """Why the stage has to be skipped; empty where it can run."""
+
+
+def harmonize_case(result: CaseResult, tools: Tools, progress: ProgressCallback) -> CaseResult:
+    """The harmonized image."""
+    assert tools.method is not None
+    found = harmonize(result.source, tools.method, strength=result.request.strength, progress=progress)
+    return replace(result, harmonized=found)
+
+
+def segment_case(result: CaseResult, tools: Tools, progress: ProgressCallback) -> CaseResult:
+    """Labels, from the image that was asked for."""
+    seen = result.harmonized_image if result.request.segment_on == "harmonized" else result.source
+    assert seen is not None
+    return result.with_segmentation(segment(seen, tools.model, shift=result.request.shift, progress=progress))
+
+
+def measure_case(result: CaseResult, _tools: Tools, _progress: ProgressCallback) -> CaseResult:
+    """Heights, angles, slips and depths, from bodies and arches told apart."""
+    assert result.segmentation is not None
+    return replace(result, measurements=measure_image(result.segmentation.labels))
+
+
+def features_of_case(result: CaseResult, _tools: Tools, progress: ProgressCallback) -> CaseResult:
+    """Radiomic features of every structure in the source and in the harmonized image."""
+    assert result.labels is not None
+    images = {"source": result.source, "harmonized": result.harmonized_image}
+    rows: list[FeatureRow] = []
+    for place, (name, image) in enumerate(images.items()):
+        if image is not None:
+            rows += _feature_rows(result, name, image, result.labels, within(progress, place / 2, (place + 1) / 2))
+    return replace(result, features=FeatureTable(tuple(rows)))
+
+
+def _feature_rows(
+    result: CaseResult, name: str, image: sitk.Image, labels: sitk.Image, progress: ProgressCallback
+) -> list[FeatureRow]:
+    found = extract(image, labels, result.request.settings, labels=labels_of(labels), progress=progress)
+    return [FeatureRow(result.request.case, name, label, name_of(label), features) for label, features in found.items()]
+
+
+def judge_case(result: CaseResult, _tools: Tools, progress: ProgressCallback) -> CaseResult:
+    """Whether anatomy was preserved, and the verdict."""
+    if result.harmonized_image is not None:
+        kept = preservation(result.source, result.harmonized_image, result.labels, within(progress, 0.0, 0.9))
+        result = replace(result, kept=kept)
+    verdict = judge(case_to_judge(result), progress=within(progress, 0.9, 1.0))
+    return replace(result, verdict=with_failures(verdict, result.stages))
+
+
+def report_case(result: CaseResult, _tools: Tools, _progress: ProgressCallback) -> CaseResult:
+    """The page for people."""
+    return replace(result, page=report_page(case_content(_for_report(result))))
+
+
+def _for_report(result: CaseResult) -> ReportCase:
+    found, verdict = result.segmentation, result.verdict
+    return ReportCase(
+        image=result.source,
+        harmonized=result.harmonized_image,
+        labels=result.labels,
+        kept=result.kept,
+        verdict=None if verdict is None else ReportVerdict.from_dict(verdict.as_dict()),
+        features=result.features,
+        measurements={} if result.measurements is None else _measured(result.measurements),
+        confidences={} if found is None else {one.label: one.confidence for one in found.report.structures},
+        notes=() if found is None else found.report.flags,
+        provenance=result.provenance.as_dict(),
+    )
+
+
+def _measured(measurements: SpineMeasurements) -> dict[int, dict[str, float]]:
+    """Figures by label; what holds for the whole spine under 0."""
+    content = measurements.as_dict()
+    rows = {
+        row["label"]: {name: float(value) for name, value in row.items() if isinstance(value, (int, float)) and name != "label"}
+        for row in (*content["vertebrae"], *content["discs"])
+    }
+    lordosis = measurements.lordosis_l1_s1_deg
+    return rows | ({0: {"lordosis_l1_s1_deg": lordosis}} if math.isfinite(lordosis) else {})
+
+
+def _unwanted(result: CaseResult) -> str:
+    return "It was not asked for." if result.request.harmonize == NO_METHOD else ""
+
+
+def _without_labels(result: CaseResult) -> str:
+    return "" if result.labels is not None else "There is no segmentation."
+
+
+def _unseen(result: CaseResult) -> str:
+    wanted = result.request.segment_on == "harmonized"
+    return "There is no harmonized image to segment." if wanted and result.harmonized is None else ""
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("harmonize", "Harmonizing", harmonize_case, 0.05, _unwanted),
+    Stage("segment", "Segmenting", segment_case, 0.33, _unseen),
+    Stage("measure", "Measuring", measure_case, 0.05, _without_labels),
+    Stage("features", "Taking features", features_of_case, 0.12, _without_labels),
+    Stage("judge", "Judging", judge_case, 0.33),
+    Stage("report", "Drawing the report", report_case, 0.07),
+)
+"""In the order they run. Reading comes before them and writing after."""
