@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,8 @@ from spinemr.imaging.terminology import Code, Term, term_of
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
 _REGIONS = "Anatomic codes - DICOM master list"
 _REPRESENTATION = "Binary labelmap"
+LABEL_TAG = "SpineMR.Label"
+"""The tag that keeps the number a segment was made for: it tells which of name and term somebody changed since."""
 _SEGMENT_KEY = re.compile(r"^Segment(\d+)_(\w+)$")
 
 LabelArray = NDArray[np.uint8]
@@ -43,7 +47,7 @@ def write_segmentation(labels: sitk.Image, path: Path) -> None:
     """Write a map of anatomy numbers; only structures that are there become segments."""
     image = anonymous(sitk.Cast(labels, sitk.sitkUInt8))
     values = sitk.GetArrayViewFromImage(image)
-    terms = [_term(int(label)) for label in np.unique(values) if label]
+    terms = [known_term(int(label)) for label in np.unique(values) if label]
     header = _common(image)
     for index, term in enumerate(terms):
         header |= {f"Segment{index}_{key}": text for key, text in _segment(term, values).items()}
@@ -76,13 +80,38 @@ def terminology_entry(term: Term) -> str:
     return "~".join(parts)
 
 
-def _term(label: int) -> Term:
+def structure_number(name: str, tags: str) -> int | None:
+    """The anatomy number of a segment by its term and its name; ``None`` for what is no structure of the spine.
+
+    Where the two contradict each other, the one that was changed since the segment was made holds.
+    """
+    by_entry, by_name = _known()
+    entry, first = _entry(tags), _first_number(tags)
+    term = first if first is not None and entry == _entry(_tags(term_of(first))) else by_entry.get(entry)
+    named = by_name.get(name.strip().lower())
+    if term is None or named is None:
+        return term or named
+    return named if term == first else term
+
+
+def known_term(label: int) -> Term:
+    """The term of a number in a label map; one that names no structure is refused."""
     try:
         return term_of(label)
     except ValueError:
         raise InputError(
             f"The label map holds {label}, which is not the number of any structure.", "Convert it from its own scheme first."
         ) from None
+
+
+def segment_tags(term: Term) -> dict[str, str]:
+    """The tags of a segment made for a structure."""
+    return {"TerminologyEntry": terminology_entry(term), LABEL_TAG: str(term.label)}
+
+
+def tags_text(tags: Mapping[str, str]) -> str:
+    """Tags as one text, as Slicer's files hold them."""
+    return "".join(f"{key}:{value}|" for key, value in tags.items())
 
 
 def _code(code: Code | None) -> str:
@@ -118,7 +147,7 @@ def _segment(term: Term, values: LabelArray) -> dict[str, str]:
         "LabelValue": str(term.label),
         "Layer": "0",
         "Extent": _extent(values == term.label),
-        "Tags": f"TerminologyEntry:{terminology_entry(term)}|",
+        "Tags": _tags(term),
     }
 
 
@@ -152,8 +181,7 @@ def _whole(text: str | None, missing: int) -> int:
 
 
 def _anatomy_values(layers: LabelArray, segments: list[_Segment], path: Path) -> LabelArray:
-    by_entry, by_name = _known()
-    numbers = [by_entry.get(_entry(segment.tags)) or by_name.get(segment.name.strip().lower()) for segment in segments]
+    numbers = [structure_number(segment.name, segment.tags) for segment in segments]
     if not any(numbers):
         return _own_values(layers, path)
     left_out = sum(number is None for number in numbers)
@@ -179,21 +207,35 @@ def _own_values(layers: LabelArray, path: Path) -> LabelArray:
     return layers[..., 0]
 
 
+@cache
 def _known() -> tuple[dict[str, int], dict[str, int]]:
     """Anatomy numbers by terminology and by name; a general code that several levels share tells none of them."""
     terms = [term_of(part.label) for part in all_structures()]
-    entries = [_entry(f"TerminologyEntry:{terminology_entry(term)}|") for term in terms]
+    entries = [_entry(_tags(term)) for term in terms]
     by_entry = {entry: term.label for entry, term in zip(entries, terms, strict=True) if entries.count(entry) == 1}
     return by_entry, {term.name.lower(): term.label for term in terms}
 
 
+def _tags(term: Term) -> str:
+    return tags_text(segment_tags(term))
+
+
 def _entry(tags: str) -> str:
     """The values of type and region codes in a segment's tags: what stays when names of lists change."""
+    parts = _tag(tags, "TerminologyEntry").split("~")
+    return "/".join("^".join(parts[place].split("^")[:2]) for place in (2, 5)) if len(parts) >= 6 else ""
+
+
+def _first_number(tags: str) -> int | None:
+    number = _whole(_tag(tags, LABEL_TAG), 0)
+    return number if number in _known()[1].values() else None
+
+
+def _tag(tags: str, wanted: str) -> str:
     for tag in tags.split("|"):
-        key, _, entry = tag.partition(":")
-        parts = entry.split("~")
-        if key.strip() == "TerminologyEntry" and len(parts) >= 6:
-            return "/".join("^".join(parts[place].split("^")[:2]) for place in (2, 5))
+        key, _, value = tag.partition(":")
+        if key.strip() == wanted:
+            return value
     return ""
 
 

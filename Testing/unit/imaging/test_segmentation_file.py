@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from spinemr.imaging import all_structures, read_labels, term_of, write_labels
 from spinemr.imaging.errors import ImagingWarning, InputError, OutputError
-from spinemr.imaging.segmentation_file import terminology_entry
+from spinemr.imaging.segmentation_file import segment_tags, structure_number, tags_text, terminology_entry
 
 
 def header_of(path: Path) -> dict[str, str]:
@@ -48,9 +48,9 @@ def test_the_header_says_what_slicer_looks_for(tmp_path, anatomy_labels):
     assert tuple(colour) == term_of(23).colour
     assert header["Segment3_Tags"] == (
         "TerminologyEntry:Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
-        "~SCT^84020006^L4/L5 disc~^^~Anatomic codes - DICOM master list~^^~^^|"
+        "~SCT^84020006^L4/L5 disc~^^~Anatomic codes - DICOM master list~^^~^^|SpineMR.Label:123|"
     )
-    arch = "~SCT^40265002^Arch of vertebra~^^~Anatomic codes - DICOM master list~SCT^11994002^L4 vertebra~^^|"
+    arch = "~SCT^40265002^Arch of vertebra~^^~Anatomic codes - DICOM master list~SCT^11994002^L4 vertebra~^^|SpineMR.Label:223|"
     assert header["Segment4_Tags"].endswith(arch)
 
 
@@ -109,6 +109,31 @@ def test_values_changed_by_slicer_are_told_by_terminology_then_by_name(tmp_path)
     )
     labels = read_labels(write_raw(tmp_path / "a.seg.nrrd", values, keys))
     assert np.array_equal(values_of(labels), np.array([0, 23, 123, 25], dtype=np.uint8)[values])
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "made_for", "number"),
+    [
+        ("L4 vertebra", 23, 23, 23),
+        ("anything", 23, 23, 23),
+        ("L5 vertebra", 23, 23, 24),
+        ("L4 vertebra", 24, 23, 24),
+        ("L5 vertebra", 23, None, 23),
+        ("my L6", 25, 25, 25),
+        ("my L6", 25, None, None),
+        ("L5 VERTEBRA ", 25, 25, 24),
+        ("L4 vertebra", 23, 999, 23),
+    ],
+)  # fmt: skip
+def test_of_name_and_term_the_one_changed_since_holds(name, label, made_for, number):
+    tag = "" if made_for is None else f"SpineMR.Label:{made_for}|"
+    assert structure_number(name, tags(label) + tag) == number
+
+
+def test_a_segment_renamed_in_slicer_comes_back_under_its_new_name(tmp_path):
+    values = np.arange(200, dtype=np.uint8).reshape(2, 10, 10) % 2
+    keys = segments({"ID": "A", "Name": "L5 vertebra", "LabelValue": 1, "Layer": 0, "Tags": tags_text(segment_tags(term_of(23)))})
+    assert np.array_equal(values_of(read_labels(write_raw(tmp_path / "a.seg.nrrd", values, keys))), values * 24)
 
 
 def test_segments_that_are_no_spine_are_left_out_and_counted_without_names(tmp_path):

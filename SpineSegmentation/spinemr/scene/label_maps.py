@@ -1,0 +1,124 @@
+"""Label maps of anatomy numbers from segmentation nodes, also after they were edited by hand."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from spinemr.imaging.errors import ImagingWarning
+from spinemr.imaging.geometry import Grid
+from spinemr.imaging.segmentation_file import LABEL_TAG, structure_number, tags_text
+from spinemr.scene.placement import from_first_voxel, grid_from, grid_of, matrix_of, parent_to_world, put_on
+from spinemr.scene.segmentations import BINARY
+from spinemr.scene.voxels import array_of
+
+if TYPE_CHECKING:
+    import slicer
+
+Labels = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+Layers = dict[Any, NDArray[Any]]
+"""Arrays on the wanted grid by the image data that segments share."""
+
+
+def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLVolumeNode) -> sitk.Image:
+    """The segments as one map of anatomy numbers on the volume's grid, whatever grid they were drawn on.
+
+    Segments are known by their term and name (:func:`structure_numbers`); others are left out with a warning. Segments of
+    the same structure are united; where different ones overlap the later one covers the earlier, with a warning.
+    Voxels of another grid are taken by nearest neighbour.
+    """
+    grid = grid_of(volume)
+    values = np.zeros(grid.size[::-1], dtype=np.uint8)
+    numbers = structure_numbers(segmentation)
+    _warn_of_strangers(numbers)
+    layers: Layers = {}
+    overlap = False
+    for segment_id, number in numbers.items():
+        if number is None:
+            continue
+        mask = _mask(segmentation, segment_id, grid, layers)
+        overlap = overlap or bool(((values[mask] != 0) & (values[mask] != number)).any())
+        values[mask] = number
+    if overlap:
+        _warn("Segments overlap; a later one covers an earlier one.")
+    return put_on(sitk.GetImageFromArray(values), grid)
+
+
+def structure_numbers(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[str, int | None]:
+    """The anatomy number of each segment by its identifier, in their order; ``None`` for what is no structure of the spine.
+
+    A segment is known by its terminology entry or by its English name. Where somebody changed one of the two since the
+    segment was made, what was changed holds.
+    """
+    segments = dict(_segments(segmentation))
+    return {identifier: structure_number(segment.GetName() or "", _tags(segment)) for identifier, segment in segments.items()}
+
+
+def segment_of(segmentation: slicer.vtkMRMLSegmentationNode, label: int) -> str | None:
+    """The identifier of the first segment of a structure."""
+    return next((segment_id for segment_id, number in structure_numbers(segmentation).items() if number == label), None)
+
+
+def _segments(node: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[str, slicer.vtkSegment]]:
+    segmentation = node.GetSegmentation()
+    for index in range(segmentation.GetNumberOfSegments()):
+        yield segmentation.GetNthSegmentID(index), segmentation.GetNthSegment(index)
+
+
+def _tags(segment: slicer.vtkSegment) -> str:
+    import vtk
+
+    found = {}
+    for key in (segment.GetTerminologyEntryTagName(), LABEL_TAG):
+        value = vtk.mutable("")
+        if segment.GetTag(key, value):
+            found[key] = str(value)
+    return tags_text(found)
+
+
+def _mask(node: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid, layers: Layers) -> NDArray[np.bool_]:
+    """Where a segment lies on a grid; segments that share their voxels are brought there once, together."""
+    if not node.GetSegmentation().ContainsRepresentation(BINARY):
+        node.CreateBinaryLabelmapRepresentation()
+    data = node.GetBinaryLabelmapInternalRepresentation(segment_id)
+    if data is None or data.GetNumberOfPoints() == 0:
+        return np.zeros(grid.size[::-1], dtype=bool)
+    if data not in layers:
+        layers[data] = _on_grid(data, parent_to_world(node), grid)
+    mask: NDArray[np.bool_] = layers[data] == node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
+    return mask
+
+
+def _on_grid(data: slicer.vtkOrientedImageData, to_world: Matrix, grid: Grid) -> NDArray[Any]:
+    """A layer of segments on a grid: copied where voxels coincide, else by nearest neighbour."""
+    import vtk
+
+    elements = vtk.vtkMatrix4x4()
+    data.GetImageToWorldMatrix(elements)
+    own = grid_from(data.GetDimensions(), to_world @ from_first_voxel(matrix_of(elements), data))
+    values = array_of(data)
+    if own.matches(grid):
+        return values
+    target = put_on(sitk.Image(grid.size, sitk.sitkUInt8), grid)
+    moving = put_on(sitk.GetImageFromArray(values), own)
+    resampled: NDArray[Any] = sitk.GetArrayFromImage(sitk.Resample(moving, target, sitk.Transform(), sitk.sitkNearestNeighbor, 0))
+    return resampled
+
+
+def _warn_of_strangers(numbers: dict[str, int | None]) -> None:
+    strangers = sum(number is None for number in numbers.values())
+    if strangers:
+        _warn(
+            f"{strangers} of {len(numbers)} segments are no structures of the spine and are left out. "
+            "A name like 'L4 vertebra' makes them known."
+        )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ImagingWarning, stacklevel=3)

@@ -1,0 +1,27 @@
+"""Changes as Slicer expects them: one event for many settings, one step back for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import slicer
+
+
+@contextmanager
+def one_event(*nodes: slicer.vtkMRMLNode) -> Iterator[None]:
+    """Hold back the modified events of nodes until the block ends: views update once, whatever stops the block."""
+    states = [(node, node.StartModify()) for node in nodes]
+    try:
+        yield
+    finally:
+        for node, state in reversed(states):
+            node.EndModify(state)
+
+
+def undo_step(scene: slicer.vtkMRMLScene) -> None:
+    """Remember the scene before a change, where undo is switched on (in Slicer it is off unless somebody asks for it)."""
+    if scene.GetUndoFlag():
+        scene.SaveStateForUndo()
