@@ -1,0 +1,130 @@
+"""Images of a run: where they come from, and that they are moved and never changed in appearance."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from spinemr.harmonization.training import domains
+from spinemr.harmonization.training.domains import Batches, DomainImages, open_domains
+from spinemr.harmonization.training.pairs import draw_true_pairs, nearness
+from spinemr.harmonization.training.settings import Geometry, Grid, ImageSource, Pairs
+from spinemr.harmonization.training.stacks import Stack, read_stacks
+from spinemr.imaging.errors import InputError
+from spinemr.segmentation.classes import STRUCTURES, set_table
+from spinemr.segmentation.training.sources import TRAIN, VALIDATION, LabelledSlice, SliceSet, write_packed
+
+STILL = Geometry(rotation_deg=0.0, shift_mm=0.0, scale=0.0, mirrored=0.0)
+
+
+def flat(value, slices=1, size=40):
+    return Stack(np.full((slices, size, size), value, np.uint8), str(value))
+
+
+def two_domains():
+    return DomainImages("a", ((flat(10), flat(20)), (flat(30),)), (1.0, 3.0)), DomainImages("b", ((flat(200),),), (1.0,))
+
+
+def test_a_batch_depends_on_its_step_alone(tiny_harmonizer):
+    config = tiny_harmonizer("cyclegan")
+    batches, again, other = (Batches(two_domains(), config, rank) for rank in (0, 0, 1))
+    first = batches[7]
+    _ = again[3]
+    np.testing.assert_array_equal(first.images, again[7].images)
+    assert not np.array_equal(first.images, batches[8].images)
+    assert not np.array_equal(first.images, other[7].images)
+    assert first.images.shape == (4, 1, 32, 32)
+    assert first.domains.tolist() == [0, 0, 1, 1]
+
+
+def test_images_are_not_changed_in_appearance(tiny_harmonizer):
+    """Of flat images only the value and the black around them are ever seen, up to the rim between both."""
+    batches = Batches(two_domains(), tiny_harmonizer("cyclegan"))
+    values = np.concatenate([batches[step].images[2:].ravel() for step in range(20)])
+    seen = np.isclose(values, 200 / 255, atol=0.01) | np.isclose(values, 0, atol=0.01)
+    assert seen.mean() > 0.95
+    assert values.max() <= 200 / 255 + 1e-6
+
+
+def test_sources_have_their_share(tiny_harmonizer):
+    batches = Batches(two_domains(), replace(tiny_harmonizer("cyclegan"), geometry=STILL))
+    middles = np.concatenate([batches[step].images[:2, 0, 16, 16] for step in range(300)])
+    assert np.mean(np.isclose(middles, 30 / 255)) == pytest.approx(0.75, abs=0.06)
+    assert np.mean(np.isclose(middles, 10 / 255)) == pytest.approx(0.125, abs=0.05)
+
+
+def test_scanners_share_a_batch_evenly(tiny_harmonizer):
+    config = replace(tiny_harmonizer("harmonae"), batch_size=5)
+    counts = np.array([np.bincount(Batches(two_domains(), config)[step].domains, minlength=2) for step in range(40)])
+    assert set(counts[:, 0]) == {2, 3}
+    assert counts.mean(axis=0) == pytest.approx([2.5, 2.5], abs=0.3)
+
+
+def test_a_slice_comes_with_its_neighbours_and_the_outermost_stand_in(tiny_harmonizer):
+    config = replace(tiny_harmonizer("cyclegan", {"generator": {"inputs": 3, "width": 4}}), geometry=STILL)
+    ramp = Stack(np.repeat(np.array([0, 100, 200], np.uint8), 40 * 40).reshape(3, 40, 40), "ramp")
+    batches = Batches((DomainImages("a", ((ramp,),), (1.0,)), DomainImages("b", ((flat(50),),), (1.0,))), config)
+    seen = {tuple(np.rint(image[:, 16, 16] * 255).astype(int)) for step in range(20) for image in batches[step].images}
+    assert seen == {(0, 0, 100), (0, 100, 200), (100, 200, 200), (50, 50, 50)}
+
+
+def test_what_was_drawn_is_kept_and_no_anatomy_is_drawn_for_two(tmp_path, tiny_harmonizer, monkeypatch):
+    config = tiny_harmonizer("harmonae")
+    drawn = open_domains(config, tmp_path)
+    monkeypatch.setattr(domains, "draw_stacks", lambda *_: pytest.fail("drawn a second time"))
+    again = open_domains(config, tmp_path)
+    for one, other in zip(drawn, again, strict=True):
+        assert [stack.name for stack in one.sources[0]] == [stack.name for stack in other.sources[0]]
+        for a, b in zip(one.sources[0], other.sources[0], strict=True):
+            np.testing.assert_array_equal(a.pixels, b.pixels)
+    stack = drawn[0].sources[0][0]
+    assert stack.pixels.shape[0] == 3
+    assert stack.pixels.min() < 10 and stack.pixels.max() > 200
+    outlines = [[s.pixels.shape[1:] == o.pixels.shape[1:] and np.corrcoef(s.pixels.ravel(), o.pixels.ravel())[0, 1] > 0.99
+                 for o in drawn[1].sources[0]] for s in drawn[0].sources[0]]  # fmt: skip
+    assert not np.any(outlines)
+
+
+def test_folders_hold_studies_of_any_format(tmp_path):
+    rng = np.random.default_rng(0)
+    volume = sitk.GetImageFromArray(rng.random((5, 60, 50)).astype(np.float32) * 1000)
+    volume.SetDirection((0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
+    volume.SetSpacing((1.0, 1.0, 4.0))
+    sitk.WriteImage(volume, str(tmp_path / "a.nii.gz"))
+    sitk.WriteImage(sitk.GetImageFromArray(rng.integers(0, 256, (48, 40), dtype=np.uint8)), str(tmp_path / "b.png"))
+    (tmp_path / "notes.txt").write_text("not an image")
+    stacks = read_stacks(ImageSource("folder", path=str(tmp_path), pixel_mm=1.0), 2.0)
+    assert [(stack.name, stack.pixels.shape) for stack in stacks] == [("a.nii.gz", (5, 30, 25)), ("b.png", (1, 24, 20))]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="no images"):
+        read_stacks(ImageSource("folder", path=str(empty)), 2.0)
+    with pytest.raises(InputError, match="no folder"):
+        read_stacks(ImageSource("folder", path=str(tmp_path / "none")), 2.0)
+
+
+def test_packed_files_give_the_stacks_of_their_training_side(tmp_path):
+    def one(value, subject, stack="", split=TRAIN, size=20):
+        pixels = np.full((size, size), value, np.uint8)
+        return LabelledSlice(pixels, np.zeros_like(pixels), subject, 2.0, split, stack)
+
+    slices = (one(1, "p", "s"), one(2, "p", "s"), one(3, "q"), one(4, "q"), one(5, "r", split=VALIDATION))
+    found = SliceSet("own", slices, set_table(STRUCTURES), ("disc",))
+    write_packed((found, replace(found, name="other", slices=(one(9, "z"),))), tmp_path / "packed.npz")
+    stacks = read_stacks(ImageSource("packed", path=str(tmp_path / "packed.npz"), group="own"), 1.0)
+    assert [stack.pixels[:, 20, 20].tolist() for stack in stacks] == [[1, 2], [3], [4]]
+    assert {stack.pixels.shape[1:] for stack in stacks} == {(40, 40)}
+    with pytest.raises(InputError, match="no set named"):
+        read_stacks(ImageSource("packed", path=str(tmp_path / "packed.npz"), group="none"), 1.0)
+
+
+def test_true_pairs_are_one_anatomy_and_the_judge_knows_the_truth():
+    pairs = draw_true_pairs(Pairs(("alder-1.5t-stir", "birch-3t-t1"), "birch-3t-t1", 1), Grid(64, 64, 3.0), 3)
+    assert pairs.images.shape == (2, 3, 64, 64)
+    np.testing.assert_array_equal(pairs.truth[0], pairs.truth[1])
+    np.testing.assert_array_equal(pairs.images[1, 1], pairs.truth[1])
+    unharmonized = nearness(pairs, lambda images: images[:, 1])
+    assert unharmonized["pairs mae"] == unharmonized["pairs mae before"] > 0.03
+    perfect = nearness(pairs, lambda _: pairs.truth)
+    assert (perfect["pairs mae"], perfect["pairs ssim"]) == (0, pytest.approx(1))
