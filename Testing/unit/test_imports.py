@@ -12,7 +12,9 @@ HEAVY = (
     "slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "torch", "openvino", "onnxruntime", "matplotlib", "monai",
     "pydicom", "highdicom", "pandas", "PIL", "typer", "rich", "click", "trame", "radiomics", "pyarrow", "yaml",
 )  # fmt: skip
-LIBRARY = tuple(f"spinemr.{name}" for name in ("imaging", "synthesis", "segmentation", "radiomics", "harmonization", "pipeline"))
+LIBRARY = tuple(
+    f"spinemr.{name}" for name in ("imaging", "scene", "synthesis", "segmentation", "radiomics", "harmonization", "pipeline")
+)
 
 
 def modules_after(statement: str) -> set[str]:
