@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spinemr.pipeline.result import CaseResult, StageState
+from spinemr.pipeline.result import TITLES, CaseResult, StageState
 from spinemr.radiomics.verdict.case import Case, Confidences
 from spinemr.radiomics.verdict.finding import Finding, Outcome
 from spinemr.radiomics.verdict.judge import Verdict
 from spinemr.radiomics.verdict.limits import default_limits
 
 RULE, SEGMENT = "stage", "segment"
-TITLES = {"harmonize": "Harmonization", "segment": "Segmentation", "measure": "Measurements", "features": "Features"}
+_MATTER = ("harmonize", "segment", "measure", "features")
+"""Stages whose failure is a reason for a verdict."""
 _HEAVIEST = 100.0
 """A stage that failed is told before every rule of the same severity."""
 
@@ -33,7 +34,7 @@ def case_to_judge(result: CaseResult) -> Case:
 
 def with_failures(verdict: Verdict, stages: Mapping[str, StageState]) -> Verdict:
     """A verdict with a reason for each stage that failed: without labels "do not trust", else "review" or what it was."""
-    failures = tuple(_finding(name, stage) for name, stage in stages.items() if name in TITLES and _is_missed(name, stage))
+    failures = tuple(_finding(name, stage) for name, stage in stages.items() if name in _MATTER and _is_missed(name, stage))
     if not failures:
         return verdict
     order = (Outcome.DISTRUST, Outcome.REVIEW, Outcome.PASSED, Outcome.NOT_CHECKED)
@@ -44,7 +45,7 @@ def with_failures(verdict: Verdict, stages: Mapping[str, StageState]) -> Verdict
 
 def unjudged(sentence: str) -> Verdict:
     """The verdict on a case that could not be judged."""
-    finding = Finding(RULE, "Verdict", Outcome.DISTRUST, f"The case could not be judged. {sentence}", weight=_HEAVIEST)
+    finding = Finding(RULE, TITLES["judge"], Outcome.DISTRUST, f"The case could not be judged. {sentence}", weight=_HEAVIEST)
     return Verdict("do not trust", (finding,), default_limits().version)
 
 

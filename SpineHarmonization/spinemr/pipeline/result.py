@@ -18,6 +18,18 @@ from spinemr.radiomics.verdict.judge import Verdict
 from spinemr.segmentation.inference.segment import Segmentation
 from spinemr.segmentation.measurements import SpineMeasurements
 
+TITLES = {
+    "read": "Reading",
+    "harmonize": "Harmonization",
+    "segment": "Segmentation",
+    "measure": "Measurement",
+    "features": "Feature extraction",
+    "judge": "Verdict",
+    "report": "Report",
+    "write": "Writing",
+}
+"""Every stage in its order, and what people call it."""
+
 Outcome = Literal["done", "failed", "skipped"]
 
 

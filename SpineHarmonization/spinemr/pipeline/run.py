@@ -19,7 +19,7 @@ from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import InputFile, Provenance
 from spinemr.pipeline.judging import unjudged
 from spinemr.pipeline.request import CaseRequest, Tools, open_tools
-from spinemr.pipeline.result import CaseResult, StageState
+from spinemr.pipeline.result import TITLES, CaseResult, StageState
 from spinemr.pipeline.results_folder import TOOL, results_folder
 from spinemr.pipeline.stages import STAGES, Stage
 from spinemr.pipeline.writing import write_case
@@ -70,7 +70,7 @@ def _read(
     """The image, method and model: everything that comes from outside."""
     notes: list[str] = []
     begun = time.perf_counter()
-    progress(Progress("read", 0.0, "Reading"))
+    progress(Progress("read", 0.0, TITLES["read"]))
     with _noted(notes):
         source = read_image(
             request.image, spacing_mm=request.spacing_mm, series=request.series, progress=within(progress, 0.0, 0.5)
@@ -88,11 +88,11 @@ def _after(stage: Stage, result: CaseResult, tools: Tools, progress: ProgressCal
         return result.with_stage(stage.name, StageState("skipped", reason))
     notes: list[str] = []
     begun = time.perf_counter()
-    progress(Progress(stage.name, 0.0, stage.message))
+    progress(Progress(stage.name, 0.0, TITLES[stage.name]))
     try:
         with _noted(notes):
             result = stage.work(result, tools, progress)
-        progress(Progress(stage.name, 1.0, stage.message))
+        progress(Progress(stage.name, 1.0, TITLES[stage.name]))
         state = StageState("done", seconds=time.perf_counter() - begun)
     except Cancelled:
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,13 +16,13 @@ from spinemr.pipeline.result import CaseResult
 from spinemr.radiomics.extraction import extract
 from spinemr.radiomics.preparation import labels_of
 from spinemr.radiomics.preservation.preservation import preservation
-from spinemr.radiomics.report.case_content import ReportCase, case_content
+from spinemr.radiomics.report.case_content import ReportCase, case_content, measured_rows
 from spinemr.radiomics.report.content import ReportVerdict
 from spinemr.radiomics.report.page import report_page
 from spinemr.radiomics.table import FeatureRow, FeatureTable
 from spinemr.radiomics.verdict.judge import judge
 from spinemr.segmentation.inference.segment import segment
-from spinemr.segmentation.measurements import SpineMeasurements, measure_image
+from spinemr.segmentation.measurements import measure_image
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,6 @@ class Stage:
     """A stage: what it is called, what it does, its share of the time, and the stages without which it cannot be."""
 
     name: str
-    message: str
-    """What is shown while it runs."""
     work: Callable[[CaseResult, Tools, ProgressCallback], CaseResult]
     share: float
     needs: Callable[[CaseResult], str] = lambda _: ""
@@ -100,22 +97,11 @@ def _for_report(result: CaseResult) -> ReportCase:
         kept=result.kept,
         verdict=None if verdict is None else ReportVerdict.from_dict(verdict.as_dict()),
         features=result.features,
-        measurements={} if result.measurements is None else _measured(result.measurements),
+        measurements={} if result.measurements is None else measured_rows(result.measurements.as_csv()),
         confidences={} if found is None else {one.label: one.confidence for one in found.report.structures},
         notes=() if found is None else found.report.flags,
         provenance=result.provenance.as_dict(),
     )
-
-
-def _measured(measurements: SpineMeasurements) -> dict[int, dict[str, float]]:
-    """Figures by label; what holds for the whole spine under 0."""
-    content = measurements.as_dict()
-    rows = {
-        row["label"]: {name: float(value) for name, value in row.items() if isinstance(value, (int, float)) and name != "label"}
-        for row in (*content["vertebrae"], *content["discs"])
-    }
-    lordosis = measurements.lordosis_l1_s1_deg
-    return rows | ({0: {"lordosis_l1_s1_deg": lordosis}} if math.isfinite(lordosis) else {})
 
 
 def _unwanted(result: CaseResult) -> str:
@@ -132,11 +118,11 @@ def _unseen(result: CaseResult) -> str:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("harmonize", "Harmonizing", harmonize_case, 0.05, _unwanted),
-    Stage("segment", "Segmenting", segment_case, 0.33, _unseen),
-    Stage("measure", "Measuring", measure_case, 0.05, _without_labels),
-    Stage("features", "Taking features", features_of_case, 0.12, _without_labels),
-    Stage("judge", "Judging", judge_case, 0.33),
-    Stage("report", "Drawing the report", report_case, 0.07),
+    Stage("harmonize", harmonize_case, 0.05, _unwanted),
+    Stage("segment", segment_case, 0.33, _unseen),
+    Stage("measure", measure_case, 0.05, _without_labels),
+    Stage("features", features_of_case, 0.12, _without_labels),
+    Stage("judge", judge_case, 0.33),
+    Stage("report", report_case, 0.07),
 )
 """In the order they run. Reading comes before them and writing after."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,6 +63,16 @@ def case_content(case: ReportCase, title: str = TITLE) -> ReportContent:
         notes=(*case.notes, *(() if case.labels is None else (LEVEL_NOTE,))),
         provenance=_provenance(case.provenance),
     )
+
+
+def measured_rows(table: str) -> dict[int, dict[str, float]]:
+    """Figures by label from a table of measurements as CSV; what holds for the whole spine under 0."""
+    lines = csv.DictReader(io.StringIO(table, newline=""))
+    return {int(line.get("label") or 0): _numbers(line) for line in lines}
+
+
+def _numbers(line: Mapping[str, str | None]) -> dict[str, float]:
+    return {name: float(cell) for name, cell in line.items() if name not in ("label", "structure") and cell}
 
 
 def _facts(case: ReportCase) -> dict[str, str]:

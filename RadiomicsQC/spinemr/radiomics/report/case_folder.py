@@ -18,7 +18,7 @@ from spinemr.imaging.formats import Format, format_of, split_suffix
 from spinemr.imaging.geometry import match_grid
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.radiomics.preservation.preservation import Preservation, preservation
-from spinemr.radiomics.report.case_content import TITLE, ReportCase, case_content
+from spinemr.radiomics.report.case_content import TITLE, ReportCase, case_content, measured_rows
 from spinemr.radiomics.report.content import ReportContent, ReportVerdict
 from spinemr.radiomics.table import KEYS, FeatureTable
 from spinemr.radiomics.table_files import SUFFIXES, read_table
@@ -190,12 +190,7 @@ def _measurements(path: Path) -> dict[int, dict[str, float]]:
     """By label; what holds for the whole spine under 0."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.DictReader(file))
-        return {int(line.get("label") or 0): _numbers(line) for line in lines}
+            return measured_rows(file.read())
     except (OSError, ValueError, csv.Error, AttributeError):
         warnings.warn(f"{path.name} is left out: it is damaged, or no table of measurements.", ImagingWarning, stacklevel=2)
         return {}
-
-
-def _numbers(line: Mapping[str, str | None]) -> dict[str, float]:
-    return {name: float(cell) for name, cell in line.items() if name not in ("label", "structure") and cell}

@@ -106,10 +106,10 @@ def command(
     )
     with shown(progress) as report:
         result = run_case_into(request, output, command=command_line(), progress=report)
+    _fail(result, output)
     if progress is not ProgressMode.JSON:
         for line in told(result, output):
             typer.echo(line)
-    _fail(result, output)
     if strict and result.verdict is not None and result.verdict.decision == "do not trust":
         raise typer.Exit(DO_NOT_TRUST)
 
@@ -122,22 +122,22 @@ def _settings(file: Path | None) -> Settings:
 
 
 def told(result: CaseResult, folder: Path) -> list[str]:
-    """The verdict with its reasons, and what a person has to know of the levels."""
+    """The verdict with its reasons, and what a person has to know of the levels, of a case in which no stage failed."""
     verdict, found = result.verdict, result.segmentation
-    lines = []
-    if verdict is not None:
-        lines += [f"Verdict: {verdict.decision}", *(f"  {reason.sentence}" for reason in verdict.reasons)]
-    if found is not None:
-        report = found.report
-        counted = f"levels counted from the {report.counted_from}, confidence {report.level_confidence:.2f}"
-        lines.append(f"{len(report.structures)} structures, {counted}; they could be shifted by one (--shift)")
-    if result.page is not None:
-        lines.append(f"Everything in {folder}; read {folder / 'report.html'}")
-    return lines
+    assert verdict is not None and found is not None
+    report = found.report
+    counted = f"levels counted from the {report.counted_from}, confidence {report.level_confidence:.2f}"
+    return [
+        f"Verdict: {verdict.decision}",
+        *(f"  {reason.sentence}" for reason in verdict.reasons),
+        f"{len(report.structures)} structures, {counted}; they could be shifted by one (--shift)",
+        f"Everything lies in {folder}; read {folder / 'report.html'}",
+    ]
 
 
 def _fail(result: CaseResult, folder: Path) -> None:
     """Say in one line which stages failed and what was kept."""
+    from spinemr.pipeline.result import TITLES
     from spinemr.pipeline.results_folder import RESULTS
 
     failed = result.failed
@@ -147,5 +147,5 @@ def _fail(result: CaseResult, folder: Path) -> None:
     if unexpected and not isinstance(unexpected[0], MemoryError):
         raise unexpected[0]
     kept = ", ".join(name for name in RESULTS if (folder / name).exists())
-    reasons = " ".join(f"{name} failed: {stage.sentence}" for name, stage in failed.items())
-    raise SpineMRError(f"{reasons[0].upper()}{reasons[1:]}", f"Kept in {folder}: {kept}.")
+    reasons = " ".join(f"{TITLES[name]} failed: {stage.sentence}" for name, stage in failed.items())
+    raise SpineMRError(reasons, f"Kept in {folder}: {kept}.")
