@@ -154,12 +154,12 @@ def _write_parquet(table: FeatureTable, target: Path) -> None:
 
 
 def _read_parquet(source: Path) -> FeatureTable:
+    if not source.is_file():
+        raise InputError(f"There is no file {source}.", "Check the path.")
     _need_pyarrow()
     import pyarrow as pa
     from pyarrow import parquet
 
-    if not source.is_file():
-        raise InputError(f"There is no file {source}.", "Check the path.")
     try:
         content = parquet.read_table(source)
     except pa.ArrowInvalid:
