@@ -27,8 +27,10 @@ def new_scene(slicer, tmp_path) -> Iterator[Callable[[], Any]]:
         application = slicer.vtkSlicerApplicationLogic()
         application.SetMRMLScene(mrml)
         segmentations = slicer.vtkSlicerSegmentationsModuleLogic()  # knows how voxels become surfaces
-        segmentations.SetMRMLApplicationLogic(application)
-        segmentations.SetMRMLScene(mrml)
+        markups = slicer.vtkSlicerMarkupsLogic()  # knows the files of lines and angles
+        for logic in (segmentations, markups):
+            logic.SetMRMLApplicationLogic(application)
+            logic.SetMRMLScene(mrml)
         folder = tmp_path / f"cache {len(kept)}"
         folder.mkdir()
         cache, files = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
@@ -38,7 +40,7 @@ def new_scene(slicer, tmp_path) -> Iterator[Callable[[], Any]]:
         mrml.SetCacheManager(cache)
         mrml.SetDataIOManager(files)
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(mrml)
-        kept.append((mrml, application, segmentations, cache, files))
+        kept.append((mrml, application, segmentations, markups, cache, files))
         return mrml
 
     yield make
@@ -107,3 +109,42 @@ def transform_of(scene) -> Callable[[np.ndarray], Any]:
         return node
 
     return make
+
+
+def drawn_spine(direction: np.ndarray = DIRECTIONS["oblique"], dtype: Any = np.uint8) -> sitk.Image:
+    """Blocks for L1 to the sacrum with their discs and the canal, and the posterior elements of L4; [slice][row][column]."""
+    values = np.zeros((7, 80, 44), dtype=dtype)
+    for place, bone in enumerate(range(20, 25)):
+        top = 4 + 12 * place
+        values[1:6, top : top + 8, 8:24] = bone
+        values[1:6, top + 8 : top + 12, 9:23] = 100 + bone
+    values[1:6, 64:76, 8:24] = 26
+    values[2:5, :, 26:32] = 61
+    values[1:6, 40:48, 34:40] = 223
+    labels = sitk.GetImageFromArray(values)
+    labels.SetSpacing((0.9, 0.8, 4.4))
+    labels.SetOrigin((12.0, -30.0, 55.0))
+    labels.SetDirection(direction.ravel().tolist())
+    return labels
+
+
+@pytest.fixture
+def labels() -> sitk.Image:
+    """An oblique sagittal label map of a lumbar spine."""
+    return drawn_spine()
+
+
+@pytest.fixture
+def volume(scene, labels) -> Any:
+    """A volume node that the label map fits."""
+    from spinemr.scene.volumes import add_volume
+
+    return add_volume(scene, sitk.Cast(labels, sitk.sitkInt16) * 3 + 5, "T2")
+
+
+@pytest.fixture
+def segmentation(scene, labels, volume) -> Any:
+    """The label map as a segmentation node."""
+    from spinemr.scene.segmentations import add_segmentation
+
+    return add_segmentation(scene, labels, volume, "T2 segmentation")

@@ -18,6 +18,7 @@ def save_bundle(scene: slicer.vtkMRMLScene, path: str | os.PathLike[str]) -> Non
     """Write all nodes of a scene into one ``.mrb`` file, whole or not at all."""
     target = _bundle(path)
     _refuse_bare(scene)
+    _refuse_loss(scene)
     with atomic_group(target) as temporary:
         if not scene.WriteToMRB(str(temporary)) or not temporary.is_file():
             raise OutputError(f"Cannot write {target}.", "Is there room on the disk, and may you write there?")
@@ -42,6 +43,18 @@ def _bundle(path: str | os.PathLike[str]) -> Path:
 def _refuse_bare(scene: slicer.vtkMRMLScene) -> None:
     if scene.GetDataIOManager() is None or scene.GetCacheManager() is None:
         raise InputError("This scene can neither read nor write bundles.", "Give it a cache manager and a data manager.")
+
+
+def _refuse_loss(scene: slicer.vtkMRMLScene) -> None:
+    """Refuse nodes whose files this scene does not know: they would be written without their content."""
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLStorableNode")
+        writer = node.GetDefaultStorageNodeClassName() if node.GetSaveWithScene() and node.GetStorageNode() is None else ""
+        if writer and not scene.IsNodeClassRegistered(writer):
+            raise OutputError(
+                f"This scene cannot write {node.GetNodeTagName()} nodes, so the bundle would lose them.",
+                "Give the scene the module logic that knows them.",
+            )
 
 
 def _refuse_broken(source: Path) -> None:

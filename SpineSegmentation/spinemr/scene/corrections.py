@@ -125,8 +125,9 @@ class Correction:
         if not self.changes:
             return ("The mask is as the software drew it.",)
         total = len(self.structures)
+        dice = f"; mean Dice {self.dice:.3f}" if math.isfinite(self.dice) else ""
         return (
-            f"{len(self.changes)} of {total} structure{'s' * (total != 1)} changed by hand; mean Dice {self.dice:.3f}.",
+            f"{len(self.changes)} of {total} structure{'s' * (total != 1)} changed by hand{dice}.",
             *(change.sentence for change in self.changes),
             *self._out_of_date(),
         )

@@ -60,9 +60,9 @@ def structure_numbers(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[str,
     return {identifier: structure_number(segment.GetName() or "", _tags(segment)) for identifier, segment in segments.items()}
 
 
-def segment_of(segmentation: slicer.vtkMRMLSegmentationNode, label: int) -> str | None:
-    """The identifier of the first segment of a structure."""
-    return next((segment_id for segment_id, number in structure_numbers(segmentation).items() if number == label), None)
+def mask_of(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid) -> NDArray[np.bool_]:
+    """Where one segment lies on a grid, ``[z][y][x]``."""
+    return _mask(segmentation, segment_id, grid, {})
 
 
 def _segments(node: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[str, slicer.vtkSegment]]:

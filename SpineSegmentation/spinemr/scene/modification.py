@@ -1,4 +1,4 @@
-"""Changes as Slicer expects them: one event for many settings, one step back for a user."""
+"""Changes as Slicer expects them: one event for many settings."""
 
 from __future__ import annotations
 
@@ -19,9 +19,3 @@ def one_event(*nodes: slicer.vtkMRMLNode) -> Iterator[None]:
     finally:
         for node, state in reversed(states):
             node.EndModify(state)
-
-
-def undo_step(scene: slicer.vtkMRMLScene) -> None:
-    """Remember the scene before a change, where undo is switched on (in Slicer it is off unless somebody asks for it)."""
-    if scene.GetUndoFlag():
-        scene.SaveStateForUndo()

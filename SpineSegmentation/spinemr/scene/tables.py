@@ -23,6 +23,9 @@ Row = Mapping[str, Any]
 UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "ml": "ml", "deg": "°", "percent": "%", "ms": "ms", "s": "s"}
 """How the units at the end of column names are shown."""
 
+WHOLE = ("label", "slice")
+"""Columns of whole numbers that may have empty cells: a table node keeps such columns as fractions."""
+
 _BREAKS = re.compile(r"[\t\r\n]+")
 
 
@@ -47,6 +50,9 @@ def rows_of(table: slicer.vtkMRMLTableNode) -> list[dict[str, str | float | int 
     content = table.GetTable()
     names = [content.GetColumn(index).GetName() for index in range(content.GetNumberOfColumns())]
     columns = [_values(content.GetColumn(index)) for index in range(content.GetNumberOfColumns())]
+    for place, name in enumerate(names):
+        if name in WHOLE:
+            columns[place] = [int(cell) if isinstance(cell, float) else cell for cell in columns[place]]
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import SimpleITK as sitk
 
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import Grid, WorkingFrame
 from spinemr.scene.markups import Coordinates, ras_of
 from spinemr.scene.modification import one_event
-from spinemr.scene.placement import RAS_LPS, grid_of
+from spinemr.scene.placement import RAS_LPS, grid_of, put_on
+from spinemr.scene.selection import centre_mm
 
 if TYPE_CHECKING:
     import slicer
+
+
+@dataclass(frozen=True)
+class SliceView:
+    """A slice view: where it cuts, and what it shows there."""
+
+    slice: slicer.vtkMRMLSliceNode
+    composite: slicer.vtkMRMLSliceCompositeNode
+
+
+def slice_views(scene: slicer.vtkMRMLScene) -> dict[str, SliceView]:
+    """The slice views of a scene by their names in layouts ("Red", "Yellow", "Green")."""
+    composites = {node.GetLayoutName(): node for node in _nodes(scene, "vtkMRMLSliceCompositeNode")}
+    found = {node.GetLayoutName(): node for node in _nodes(scene, "vtkMRMLSliceNode")}
+    return {name: SliceView(node, composites[name]) for name, node in found.items() if name in composites}
 
 
 def show_volumes(
@@ -35,6 +53,26 @@ def set_fade(composites: Iterable[slicer.vtkMRMLSliceCompositeNode], fade: float
     """How much of the foreground is seen, 0 to 1."""
     for composite in composites:
         composite.SetForegroundOpacity(_share(fade))
+
+
+def show_side_by_side(
+    left: slicer.vtkMRMLSliceCompositeNode, right: slicer.vtkMRMLSliceCompositeNode, before: slicer.vtkMRMLVolumeNode,
+    after: slicer.vtkMRMLVolumeNode,
+) -> None:  # fmt: skip
+    """One volume in each of two views.
+
+    In linked views Slicer gives both the same volumes as soon as one is changed, so the link is cut while they change and
+    put back as it was: slices and zoom then go together, volumes stay apart.
+    """
+    with one_event(left, right):
+        links = [(node, node.GetLinkedControl(), node.GetHotLinkedControl()) for node in (left, right)]
+        for node in (left, right):
+            node.SetLinkedControl(False)
+        show_volumes([left], before, linked=False)
+        show_volumes([right], after, linked=False)
+        for node, linked, hot in links:
+            node.SetLinkedControl(linked)
+            node.SetHotLinkedControl(hot)
 
 
 def show_sagittal(slices: Iterable[slicer.vtkMRMLSliceNode], volume: slicer.vtkMRMLVolumeNode) -> None:
@@ -63,6 +101,14 @@ def jump_to_slice(slices: Iterable[slicer.vtkMRMLSliceNode], volume: slicer.vtkM
     jump_to(slices, slice_centre_mm(volume, index))
 
 
+def jump_to_structure(
+    slices: Iterable[slicer.vtkMRMLSliceNode], segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLVolumeNode,
+    label: int,
+) -> None:  # fmt: skip
+    """Show the slices through the middle of a structure."""
+    jump_to(slices, centre_mm(segmentation, volume, label), centred=True)
+
+
 def slice_centre_mm(volume: slicer.vtkMRMLVolumeNode, index: int) -> tuple[float, float, float]:
     """The middle of a slice in LPS."""
     grid = grid_of(volume)
@@ -88,10 +134,16 @@ def slice_shown(view: slicer.vtkMRMLSliceNode, volume: slicer.vtkMRMLVolumeNode)
 
 
 def _stacked_axis(grid: Grid) -> int:
-    """The axis slices were stacked on, by the working frame's rule, which needs size and spacing only."""
-    (x, y, z), (dx, dy, dz), origin = grid.size, grid.spacing_mm, (0.0, 0.0, 0.0)
-    unturned = WorkingFrame((x, y, z), (dx, dy, dz), origin, grid.direction, (0, 1, 2), (False, False, False))
-    return unturned.thickness_axis
+    """The axis slices were stacked on; where none stands out, the one nearest to left and right, as verdicts count."""
+    voxel = put_on(sitk.Image([1, 1, 1], sitk.sitkUInt8), replace(grid, size=(1, 1, 1)))
+    x, y, z = grid.size
+    frame = replace(WorkingFrame.of(voxel), size=(x, y, z))
+    return frame.axes[2] if frame.is_isotropic else frame.thickness_axis
+
+
+def _nodes(scene: slicer.vtkMRMLScene, kind: str) -> Iterator[slicer.vtkMRMLNode]:
+    for index in range(scene.GetNumberOfNodesByClass(kind)):
+        yield scene.GetNthNodeByClass(index, kind)
 
 
 def _share(fade: float) -> float:
