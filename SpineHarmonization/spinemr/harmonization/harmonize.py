@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from spinemr.harmonization.body import body_mask
-from spinemr.harmonization.method import Method
+from spinemr.harmonization.method import Method, outcome_of
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
@@ -25,21 +27,27 @@ class Harmonized:
     method: str
     units: str
     strength: float
+    notes: tuple[str, ...] = ()
+    """Sentences for people: which reference was chosen, and why."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The same for programs, and where a network was used what its check found in each slice."""
 
 
 def harmonize(image: sitk.Image, method: Method, *, strength: float = 1.0, progress: ProgressCallback = silent) -> Harmonized:
     """Harmonize a study of any orientation.
 
     ``strength`` blends from the original (0), brought to the result's scale by mean and standard deviation of the tissue, to
-    the method's full result (1).
+    the method's full result (1). Slices that a network would have changed in their anatomy are returned as they were; a warning
+    says so, and the details which.
     """
     if not 0 <= strength <= 1:
         raise InputError(f"The strength has to be from 0 to 1, not {strength:g}.")
-    result = method.transform(image, progress=within(progress, 0.0, 0.9))
+    outcome = outcome_of(method, image, progress=within(progress, 0.0, 0.9))
+    result = outcome.image
     if strength < 1:
         result = _blended(rescaled_like(image, result), result, strength)
     progress(Progress("harmonize", 1.0, "Done"))
-    return Harmonized(result, method.name, method.units, strength)
+    return Harmonized(result, outcome.method.name, outcome.method.units, strength, outcome.notes, outcome.details)
 
 
 def rescaled_like(image: sitk.Image, result: sitk.Image) -> sitk.Image:

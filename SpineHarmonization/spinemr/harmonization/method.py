@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import SimpleITK as sitk
@@ -36,6 +37,34 @@ class Method(Protocol):
     def as_dict(self) -> dict[str, Any]:
         """Everything that was fitted or chosen, as plain values."""
         ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An image with other intensities, the method behind it, and what is to be said about it."""
+
+    image: sitk.Image
+    method: Method
+    notes: tuple[str, ...] = ()
+    """Sentences for people."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The same for programs."""
+
+
+@runtime_checkable
+class TellingMethod(Method, Protocol):
+    """A method that has more to say than the image it makes, or that leaves the work to one it chooses."""
+
+    def outcome(self, image: sitk.Image, *, progress: ProgressCallback = silent) -> Outcome:
+        """The image as :meth:`Method.transform` makes it, and what is to be said about it."""
+        ...
+
+
+def outcome_of(method: Method, image: sitk.Image, *, progress: ProgressCallback = silent) -> Outcome:
+    """What a method makes of an image."""
+    if isinstance(method, TellingMethod):
+        return method.outcome(image, progress=progress)
+    return Outcome(method.transform(image, progress=progress), method)
 
 
 def mapped(image: sitk.Image, curve: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> sitk.Image:

@@ -20,6 +20,7 @@ from spinemr.imaging.errors import ImagingWarning, InputError
 
 CARD_SUFFIX = ".card.json"
 TASKS = ("segmentation", "harmonization")
+CONTRASTS = ("", "t1", "t2")
 PACKAGES_WITH_MODELS = ("spinemr.segmentation", "spinemr.harmonization")
 _TEXTS = ("title", "version", "licence", "intended_use", "limits", "recipe", "commit")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -90,6 +91,27 @@ class ModelInput:
 
 
 @dataclass(frozen=True)
+class HarmonizationTarget:
+    """An appearance a harmonizer gives to images."""
+
+    name: str
+    contrast: str = ""
+    """``t1`` or ``t2``, what its images look like; empty where nobody said it."""
+    code: tuple[float, ...] = ()
+    """What the network is told to give this appearance; empty for a network that knows one only."""
+
+
+@dataclass(frozen=True)
+class Harmonizer:
+    """What a network for harmonization does: its method, how many slices it sees at a time, and its targets."""
+
+    method: str
+    slices: int
+    targets: tuple[HarmonizationTarget, ...]
+    """The first is meant where none is named."""
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Everything a user has to know before trusting a model."""
 
@@ -108,6 +130,8 @@ class ModelCard:
     metrics: tuple[CardMetric, ...]
     remarks: tuple[str, ...] = ()
     """What else was measured, and what was decided on it."""
+    harmonizer: Harmonizer | None = None
+    """Of a model for harmonization."""
 
     @classmethod
     def read(cls, path: Path) -> ModelCard:
@@ -179,7 +203,26 @@ class _Reader:
             training_data=tuple(self._data(item) for item in self._items(fields, "training_data")),
             metrics=tuple(self._metric(item) for item in self._items(fields, "metrics")),
             remarks=self._remarks(fields),
+            harmonizer=self._harmonizer(fields) if task == "harmonization" else None,
         )
+
+    def _harmonizer(self, fields: Mapping[str, Any]) -> Harmonizer:
+        item = self._mapping(fields.get("harmonizer"), "harmonizer")
+        slices = self._count(item, "slices")
+        if slices % 2 == 0:
+            self._refuse("slices", "is not odd")
+        targets = tuple(self._target(one) for one in self._items(item, "targets"))
+        if len({len(one.code) for one in targets}) > 1 or len({one.name for one in targets}) < len(targets):
+            self._refuse("targets", "have the same name or codes of different lengths")
+        return Harmonizer(self._text(item, "method"), slices, targets)
+
+    def _target(self, item: Mapping[str, Any]) -> HarmonizationTarget:
+        contrast, code = item.get("contrast", ""), item.get("code", [])
+        if contrast not in CONTRASTS:
+            self._refuse("contrast", "is neither t1 nor t2 nor empty")
+        if not isinstance(code, list):
+            self._refuse("code", "is not a list of numbers")
+        return HarmonizationTarget(self._text(item, "name"), contrast, tuple(self._number({"code": x}, "code") for x in code))
 
     def _remarks(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         remarks = fields.get("remarks", [])

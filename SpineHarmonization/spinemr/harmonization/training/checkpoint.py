@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spinemr.harmonization.networks.style_blind import StyleBlindOptions, style_blind
-from spinemr.harmonization.networks.style_transfer import StyleTransferOptions, style_transfer
+from spinemr.harmonization.networks.stored import Options, built_network
+from spinemr.harmonization.networks.style_blind import StyleBlindOptions
+from spinemr.harmonization.networks.style_transfer import StyleTransferOptions
 from spinemr.harmonization.training.config import HarmonizationConfig, config_from
 from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.errors import InputError
@@ -62,16 +63,28 @@ class HarmonizationCheckpoint:
         except Exception as error:  # torch raises many kinds for files that are no checkpoint
             raise InputError(f"{path} is not a checkpoint of a harmonization run.", f"Give its {LAST}.") from error
 
+    @property
+    def options(self) -> Options:
+        """Those of what harmonizes."""
+        if self.config.method == "cyclegan":
+            return StyleTransferOptions.of(self.config.cycle_gan.generator)
+        return StyleBlindOptions.of({**self.config.style_blind.network, "scanners": len(self.config.domains)})
+
     def network_of_averages(self) -> nn.Module:
         """What harmonizes, with its averaged weights, ready to use.
 
         Of a CycleGAN the generator to the target: ``image[batch][slice][row][column] -> [batch][1][row][column]``. Of HarMOnAE
         the auto-encoder, which also takes a code of the scanners ``[batch][scanner]`` in the order of the domains.
         """
-        if self.config.method == "cyclegan":
-            name, network = "to_y", style_transfer(StyleTransferOptions.of(self.config.cycle_gan.generator))
-        else:
-            options = StyleBlindOptions.of({**self.config.style_blind.network, "scanners": len(self.config.domains)})
-            name, network = "autoencoder", style_blind(options)
-        network.load_state_dict(self.learner["averaged"][name])
+        network = built_network(self.options)
+        network.load_state_dict(self.learner["averaged"]["to_y" if self.config.method == "cyclegan" else "autoencoder"])
         return network.eval()
+
+
+def is_harmonizer(path: Path) -> bool:
+    """Whether a file is a checkpoint of a harmonization run; what is no checkpoint at all is not."""
+    torch = torch_or_sentence()
+    try:
+        return bool(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["kind"] == KIND)
+    except Exception:  # whoever reads it as something else says what is wrong
+        return False

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spinemr.imaging.errors import InputError, SpineMRError
-from spinemr.imaging.model_card import CARD_SUFFIX, ModelCard, ModelFile, model_folders
+from spinemr.imaging.model_card import ModelCard, ModelFile
+from spinemr.imaging.model_files import card_path, checked_file, file_of_kind
 from spinemr.imaging.network_file import chosen_device, multiplies_bytes
-from spinemr.imaging.provenance import sha256_of
 from spinemr.segmentation.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ INT8 = "int8-onnx"
 """What a card calls the file of an eight-bit variant."""
 WORTH_IT = 1.1
 """An eight-bit variant has to have been measured so many times as fast to be taken unasked."""
-REINSTALL = "Install the package (or copy the model) again."
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, precision: 
     """
     if precision not in PRECISIONS:
         raise InputError(f"'{precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
-    path = _card_path(wanted)
+    path = card_path(wanted)
     card = ModelCard.read(path)
     if card.task != "segmentation":
         raise InputError(f"The model {card.name} is for {card.task}, not for segmentation.")
@@ -52,38 +51,21 @@ def open_model(wanted: str = DEFAULT_MODEL, device: str = "auto", *, precision: 
     if target == "cpu":
         file = _processor_file(card, precision)
         used = "int8" if file.format == INT8 else "fp32"
-        return OpenModel(card, OpenVinoRuntime(_checked(path.parent / file.path, file, card), threads), file.sha256, used)
+        return OpenModel(card, OpenVinoRuntime(checked_file(card, file, path.parent), threads), file.sha256, used)
     if precision == "int8":
         raise InputError("Eight-bit networks run on the processor only.", "Use --device cpu, or another --precision.")
-    file = _file(card, "safetensors")
+    file = file_of_kind(card, "safetensors")
     half = target == "cuda" and precision == "auto"
-    network = network_in(_checked(path.parent / file.path, file, card))
+    network = network_in(checked_file(card, file, path.parent))
     return OpenModel(card, TorchRuntime(network, target, half=half), file.sha256, "fp16" if half else "fp32")
 
 
 def torch_network(wanted: str = DEFAULT_MODEL) -> nn.Module:
     """The network of a model with its weights, in PyTorch: to run it elsewhere or to train it further."""
-    path = _card_path(wanted)
+    path = card_path(wanted)
     card = ModelCard.read(path)
-    file = _file(card, "safetensors")
-    return network_in(_checked(path.parent / file.path, file, card))
-
-
-def _card_path(wanted: str) -> Path:
-    if wanted.endswith(CARD_SUFFIX):
-        return Path(wanted)
-    found = {path.name.removesuffix(CARD_SUFFIX): path for folder in model_folders() for path in folder.glob(f"*{CARD_SUFFIX}")}
-    if wanted not in found:
-        known = f"There are: {', '.join(sorted(found))}." if found else "No models come with this version."
-        raise InputError(f"There is no model {wanted}.", f"{known} Your own is named by the path of its {CARD_SUFFIX}.")
-    return found[wanted]
-
-
-def _file(card: ModelCard, kind: str) -> ModelFile:
-    for file in card.files:
-        if file.format == kind:
-            return file
-    raise InputError(f"The model {card.name} has no {kind} file, which this device needs.", "Choose another --device.")
+    file = file_of_kind(card, "safetensors")
+    return network_in(checked_file(card, file, path.parent))
 
 
 def _processor_file(card: ModelCard, precision: str) -> ModelFile:
@@ -95,15 +77,7 @@ def _processor_file(card: ModelCard, precision: str) -> ModelFile:
         return small
     if precision == "auto" and small is not None and (small.speed_up or 0) >= WORTH_IT and multiplies_bytes():
         return small
-    return _file(card, "onnx")
-
-
-def _checked(path: Path, file: ModelFile, card: ModelCard) -> Path:
-    if not path.is_file():
-        raise InputError(f"The weights {path.name} of the model {card.name} are missing.", REINSTALL)
-    if sha256_of(path) != file.sha256:
-        raise InputError(f"The weights {path.name} are not those the card of {card.name} describes.", REINSTALL)
-    return path
+    return file_of_kind(card, "onnx")
 
 
 def network_in(path: Path) -> nn.Module:

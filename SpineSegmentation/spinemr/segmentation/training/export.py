@@ -7,9 +7,7 @@ a card is not written without it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,13 @@ import numpy as np
 
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError, OutputError
-from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, PatchInput, TrainingData
+from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput, PatchInput
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import sha256_of
-from spinemr.imaging.settings_file import parsed, read_text
 from spinemr.imaging.staged_folder import staged_folder
 from spinemr.segmentation.inference.model import INT8, network_in
 from spinemr.segmentation.networks.registry import network_entry
+from spinemr.segmentation.training.card_texts import CardTexts, move_model
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.config import PatchSettings, TrainingConfig
 from spinemr.segmentation.training.data import DataOf
@@ -37,51 +35,6 @@ if TYPE_CHECKING:
 
 PARITY_TOLERANCE = 1e-3
 """Largest difference of a class probability between PyTorch and OpenVINO."""
-
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_TEXTS = ("name", "title", "version", "licence", "intended_use", "limits", "recipe", "commit")
-
-
-@dataclass(frozen=True)
-class CardTexts:
-    """What nobody can measure: names, licence, use, limits, and what the model was trained on."""
-
-    name: str
-    title: str
-    version: str
-    licence: str
-    intended_use: str
-    limits: str
-    recipe: str
-    commit: str
-    training_data: tuple[TrainingData, ...]
-
-    @classmethod
-    def read(cls, path: Path) -> CardTexts:
-        """From a YAML or JSON file with these fields."""
-        content = parsed(read_text(path), path)
-        if not isinstance(content, dict):
-            raise InputError(f"{path.name} is not a list of names and values.")
-        texts = {name: str(content.get(name) or "") for name in _TEXTS}
-        missing = [name for name, text in texts.items() if not text.strip()]
-        entries = content.get("training_data")
-        if missing or not isinstance(entries, list) or not entries:
-            raise InputError(f"{path.name} does not say: {', '.join(missing) or 'training_data'}.")
-        try:
-            data = tuple(TrainingData(**entry) for entry in entries)
-        except TypeError as error:
-            raise InputError(f"In {path.name}: an entry of training_data needs name, licence, citation and n.") from error
-        return cls(**texts, training_data=data)
-
-    @classmethod
-    def unstated(cls, name: str, state: Checkpoint) -> CardTexts:
-        """For somebody's own model: every text says that nobody said it."""
-        if not NAME.fullmatch(name):
-            raise InputError(f"'{name}' is no name of a model.", "Use a-z, 0-9, dot, dash and underscore.")
-        said = dict.fromkeys(_TEXTS, "not stated") | {"name": name, "title": f"Segmentation network {name}"}
-        sources = [source for source in state.config.sources if source.share > 0]
-        names = [source.group or Path(source.path).name or "drawn spines" for source in sources]
-        return cls(**said, training_data=tuple(TrainingData(n, "not stated", "not stated", 1) for n in names))
 
 
 def export(
@@ -100,7 +53,7 @@ def export(
     name is replaced, once everything of the new one is there.
     """
     state = Checkpoint.read(checkpoint)
-    texts = texts or CardTexts.unstated(name, state)
+    texts = texts or _unstated(name, state)
     network = state.network_of_averages()
     round_to_half(network)
     held = _held(state)
@@ -117,9 +70,15 @@ def export(
         card = _card(texts, state, files, scores, remarks)
         write_json_atomic(card.as_dict(), place / f"{texts.name}{CARD_SUFFIX}")
         ModelCard.read(place / f"{texts.name}{CARD_SUFFIX}")
-    _move(staged, folder)
+    move_model(staged, folder)
     progress(Progress("export", 1.0, "Done"))
     return card
+
+
+def _unstated(name: str, state: Checkpoint) -> CardTexts:
+    sources = [source for source in state.config.sources if source.share > 0]
+    names = [source.group or Path(source.path).name or "drawn spines" for source in sources]
+    return CardTexts.unstated(name, f"Segmentation network {name}", names)
 
 
 def _write_weights(
@@ -188,7 +147,7 @@ def _held(state: Checkpoint) -> tuple[SliceSet, ...]:
 def _card(
     texts: CardTexts, state: Checkpoint, files: Sequence[ModelFile], scores: Sequence[SetDice], remarks: Sequence[str]
 ) -> ModelCard:
-    about: dict[str, Any] = {name: getattr(texts, name) for name in _TEXTS}
+    about: dict[str, Any] = texts.as_fields()
     return ModelCard(
         task="segmentation",
         input=_input(state.config),
@@ -211,13 +170,3 @@ def _metrics(score: SetDice) -> list[CardMetric]:
             rounded = (round(low, 4), round(high, 4))
             found.append(CardMetric(f"Dice of {structure}, mean over subjects", round(mean, 4), rounded, len(values), data))
     return found
-
-
-def _move(staged: Path, folder: Path) -> None:
-    """The card last: a model without a card does not exist for anybody."""
-    try:
-        for path in sorted(staged.iterdir(), key=lambda p: p.name.endswith(CARD_SUFFIX)):
-            path.replace(folder / path.name)
-        staged.rmdir()
-    except OSError as error:
-        raise OutputError(f"The model cannot be moved to {folder}.", f"Its files lie in {staged}.") from error

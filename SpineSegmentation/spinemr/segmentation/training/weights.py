@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +38,18 @@ def round_to_half(network: nn.Module) -> None:
 
 
 def write_safetensors(network: nn.Module, state: Checkpoint, path: Path) -> None:
-    """The weights by name, and in the header which network of the registry they belong to.
+    """The weights by name, and in the header which network of the registry they belong to."""
+    settings = state.config.network
+    save_tensors(network, {"network": settings.name, "options": json.dumps(dict(settings.options))}, path)
 
-    What half precision holds exactly is stored so; PyTorch turns it back when a network takes it.
-    """
+
+def save_tensors(network: nn.Module, header: Mapping[str, str], path: Path) -> None:
+    """The weights by name under a header; what half precision holds exactly is stored so, PyTorch turns it back when it loads."""
     try:
         from safetensors.torch import save
     except ImportError as error:
         raise InputError("Export needs the package safetensors.", "Install it with: pip install 'spinemr[train]'") from error
-    settings = state.config.network
-    header = {"network": settings.name, "options": json.dumps(dict(settings.options))}
-    path.write_bytes(save({name: _stored(value) for name, value in network.state_dict().items()}, metadata=header))
+    path.write_bytes(save({name: _stored(value) for name, value in network.state_dict().items()}, metadata=dict(header)))
 
 
 def _stored(value: Tensor) -> Tensor:
@@ -60,24 +62,36 @@ def _stored(value: Tensor) -> Tensor:
 def write_onnx(network: nn.Module, state: Checkpoint, path: Path, *, folded: bool = False) -> None:
     """One file, slices and their size free, image ``[slice][1][row][column]`` to logits ``[slice][class][row][column]``.
 
-    Of a network of volumes the number of patches is free, ``[patch][1][slice][row][column]``.
+    Of a network of volumes the number of patches is free, ``[patch][1][slice][row][column]``. ``folded`` is the form in which
+    a network is quantised.
+    """
+    import torch
+
+    patch, grid = state.config.patch, state.config.grid
+    example = torch.rand(2, 1, *(patch.size if patch else (grid.rows, grid.columns)))
+    save_onnx(network, {"image": (example, (0,) if patch else (0, 2, 3))}, "logits", path, folded=folded)
+
+
+def save_onnx(
+    network: nn.Module, inputs: Mapping[str, tuple[Tensor, tuple[int, ...]]], output: str, path: Path, *, folded: bool = False
+) -> None:
+    """A network as one ONNX file: of each input its name, an example, and which of its axes are of any length.
+
     Weights that half precision holds exactly are stored so, each with a cast that OpenVINO folds away. ``folded`` draws
-    normalisation into the weights before it instead: numbers of single precision, the form in which a network is quantised.
+    normalisation into the weights before it instead: numbers of single precision.
     """
     import torch
 
     _onnx()
     free = torch.export.Dim.DYNAMIC
-    patch, grid = state.config.patch, state.config.grid
-    example = torch.rand(2, 1, *(patch.size if patch else (grid.rows, grid.columns)))
     with contextlib.redirect_stdout(io.StringIO()):  # the exporter talks
         program = torch.onnx.export(
             network,
-            (example,),
+            tuple(example for example, _ in inputs.values()),
             dynamo=True,
-            dynamic_shapes=({0: free} if patch else {0: free, 2: free, 3: free},),
-            input_names=["image"],
-            output_names=["logits"],
+            dynamic_shapes=tuple(dict.fromkeys(axes, free) for _, axes in inputs.values()),
+            input_names=list(inputs),
+            output_names=[output],
             verbose=False,
             optimize=folded,
         )

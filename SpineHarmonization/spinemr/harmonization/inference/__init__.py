@@ -1,0 +1,1 @@
+"""Trained networks put to use: references, slices through a network and back, and a check of the anatomy."""
