@@ -97,10 +97,11 @@ def gradient_magnitude_correlation(one: NDArray[Any], other: NDArray[Any], mask:
 
 
 def _correlation(a: Values, b: Values, mask: NDArray[np.bool_] | None) -> float:
-    x, y = (values.ravel() if mask is None else values[mask] for values in (a.astype(np.float64), b.astype(np.float64)))
+    x, y = ((values.ravel() if mask is None else values[mask]).astype(np.float64) for values in (a, b))
     x, y = x - x.mean(), y - y.mean()
-    below = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / below if below > 0 else float("nan")
+    # Sums, no dot products: those go to BLAS, whose threads wait for each other longer than this takes.
+    below = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / below if below > 0 else float("nan")
 
 
 def _noise(squared: Values) -> float:
