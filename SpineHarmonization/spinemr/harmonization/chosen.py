@@ -7,34 +7,87 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from spinemr.harmonization.classical.white_stripe import WhiteStripe
+from spinemr.harmonization.inference.by_contrast import ByContrast
+from spinemr.harmonization.inference.network_method import open_reference
+from spinemr.harmonization.inference.reference import (
+    NETWORK_METHODS,
+    TRAIN_ONE,
+    Reference,
+    named,
+    own_references,
+    said,
+    shipped_references,
+)
 from spinemr.harmonization.method import Method
-from spinemr.harmonization.registry import fitted, method_entry, read_method
+from spinemr.harmonization.registry import METHODS, fitted, method_entry, read_method
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.files import read_image
 from spinemr.imaging.formats import Format, format_of
+from spinemr.imaging.model_card import CARD_SUFFIX
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 
-DEFAULT_METHOD = "zscore"
+AUTO = "auto"
+"""A shipped network of the image's contrast, else white stripe; with a target, the method that the target says."""
 
 
-def chosen_method(name: str | None = None, target: Path | None = None, *, progress: ProgressCallback = silent) -> Method:
-    """The method, fitted on the target (an image or a folder of images) or read from it (a fitted method's ``.json``).
+def chosen_method(
+    name: str | None = None, target: str | Path | None = None, *, device: str = "auto", progress: ProgressCallback = silent
+) -> Method:
+    """The method of a name, ready to use.
 
-    Without a name the method is that of the target's file, else :data:`DEFAULT_METHOD`.
+    A target is a fitted method's ``.json``, a network exported by a user (its card, or a folder with it), a shipped reference by
+    its name, or for methods that are fitted an image or a folder of images. Without a name the target says the method.
     """
-    if target is not None and target.suffix.lower() == ".json":
-        found = read_method(target)
-        if name is not None and found.name != name:
-            raise InputError(f"{target.name} holds the method {found.name}, not {name}.", "Leave out --method.")
-        return found
-    name = name or DEFAULT_METHOD
+    name = None if name == AUTO else name
+    path = None if target is None else Path(target)
+    if path is not None and path.suffix.lower() == ".json" and not path.name.endswith(CARD_SUFFIX):
+        return _read(path, name)
+    if name is None or name in NETWORK_METHODS:
+        return _network(name, target, device)
     if method_entry(name).fit is None:
-        if target is not None:
+        if path is not None:
             raise InputError(f"The method {name} takes no target.", "Choose nyul or histogram, or leave out --target.")
         return fitted(name, ())
-    if target is None:
+    if path is None:
         raise InputError(f"The method {name} needs a target.", "Give an image or a folder of images with --target.")
-    return fitted(name, _images(target, progress))
+    return fitted(name, _images(path, progress))
+
+
+def _read(path: Path, name: str | None) -> Method:
+    found = read_method(path)
+    if name is not None and found.name != name:
+        raise InputError(f"{path.name} holds the method {found.name}, not {name}.", "Leave out --method.")
+    return found
+
+
+def _network(name: str | None, target: str | Path | None, device: str) -> Method:
+    """A network by its target; without one, that of the image's contrast, or (where no method is named) white stripe."""
+    if target is None:
+        references = shipped_references(name)
+        if references:
+            return ByContrast(references, name or AUTO, device, None if name else WhiteStripe())
+        if name is None:
+            return WhiteStripe()
+        raise InputError(f"No reference of the method {name} comes with this version.", TRAIN_ONE)
+    return open_reference(_reference(name, target), device)
+
+
+def _reference(name: str | None, target: str | Path) -> Reference:
+    own = own_references(Path(target))
+    fitting = [one for one in own if name in (None, one.method)]
+    if fitting:
+        return fitting[0]
+    if own:
+        raise InputError(f"{Path(target).name} is of the method {own[0].method}, not {name}.", "Leave out --method.")
+    shipped = shipped_references(name)
+    if name is None and Path(target).exists():
+        fits = [entry.name for entry in METHODS.values() if entry.fit is not None]
+        hint = f"To fit a method on it, name one: {' or '.join(fits)}."
+        raise InputError(f"{Path(target).name} is no trained reference.", hint)
+    if not shipped:
+        raise InputError(f"There is no reference '{target}', and no such file.", said(shipped))
+    return named(shipped, str(target))
 
 
 def _images(target: Path, progress: ProgressCallback) -> Iterator[sitk.Image]:

@@ -14,6 +14,7 @@ from spinemr.harmonization.classical.histogram_match import HistogramMatch
 from spinemr.harmonization.classical.nyul import Nyul, fit_nyul
 from spinemr.harmonization.classical.white_stripe import WhiteStripe
 from spinemr.harmonization.classical.z_score import ZScore
+from spinemr.harmonization.inference.network_method import NetworkMethod
 from spinemr.harmonization.method import Method
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError
@@ -23,7 +24,7 @@ KIND, VERSION = "spinemr harmonization", 1
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method: what it does, how it is read from a file, and how it is fitted (``None``: it needs no fitting)."""
+    """A method: what it does, how it is read from a file, and how it is fitted (``None``: it needs no fitting, or is trained)."""
 
     name: str
     summary: str
@@ -45,6 +46,8 @@ METHODS = {
         MethodEntry("whitestripe", "fat, CSF or muscle to one level", WhiteStripe.from_dict, ready=WhiteStripe),
         MethodEntry("nyul", "percentiles to those of a set of images", Nyul.from_dict, fit=fit_nyul),
         MethodEntry("histogram", "the histogram of one image", HistogramMatch.from_dict, fit=_first),
+        MethodEntry("cyclegan", "a network trained for one reference", NetworkMethod.from_dict),
+        MethodEntry("harmonae", "a network that knows several references", NetworkMethod.from_dict),
     )
 }
 

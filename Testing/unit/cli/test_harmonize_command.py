@@ -34,7 +34,7 @@ def read(path):
 
 def test_z_scores_on_the_same_grid_with_a_sidecar_that_says_what_they_mean(spinemr, study, tmp_path):
     out = tmp_path / "out.nii.gz"
-    outcome = spinemr("harmonize", study, "-o", out)
+    outcome = spinemr("harmonize", study, "-o", out, "--method", "zscore")
     assert (outcome.code, outcome.err) == (0, "")
     assert "127.5 is the mean of the tissue" in outcome.out
     before, after = sitk.ReadImage(str(study)), sitk.ReadImage(str(out))
@@ -87,6 +87,9 @@ def test_strength_blends_from_the_original_to_the_result(spinemr, study, tmp_pat
         (["--target", "other.json"], "not a fitted harmonization method"),
         (["--method", "zscore", "--save-fit", "fit.txt"], "a fitted method is JSON"),
         (["--method", "histogram", "--target", "absent.nii.gz"], "absent.nii.gz"),
+        (["--method", "zscore", "--save-fit", "fit.json"], "Nothing is fitted"),
+        (["--target", "nobody"], "no reference 'nobody'"),
+        (["--target", "."], "no trained reference"),
     ],
 )
 def test_wrong_words_leave_nothing(spinemr, study, tmp_path, words, said, monkeypatch):

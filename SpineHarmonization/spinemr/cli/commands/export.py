@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def command(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="best.pt of a segmentation run, last.pt of a harmonization run", show_default=False)
+        Path,
+        typer.Argument(metavar="CHECKPOINT", help="best.pt of a segmentation run, last.pt of a harmonizer", show_default=False),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder of models to write into.", show_default=False)

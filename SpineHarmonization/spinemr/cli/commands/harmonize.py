@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spinemr.cli.commands.segment import Device
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 from spinemr.cli.session import command_line
 from spinemr.imaging.errors import OutputError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 class MethodName(str, Enum):
     """The methods there are."""
 
+    AUTO = "auto"
+    CYCLEGAN = "cyclegan"
+    HARMONAE = "harmonae"
     NYUL = "nyul"
     ZSCORE = "zscore"
     WHITESTRIPE = "whitestripe"
@@ -31,14 +35,15 @@ def command(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image, or a DICOM folder.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help=".nii.gz, .nii, .nrrd, .mha or .mhd")],
     method: Annotated[
-        MethodName | None,
-        typer.Option(metavar="NAME", help="zscore, whitestripe, nyul or histogram; without it, that of TARGET, else zscore."),
-    ] = None,
+        MethodName,
+        typer.Option(metavar="NAME", help="auto, cyclegan, harmonae, whitestripe, zscore, nyul or histogram."),
+    ] = MethodName.AUTO,
     target: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="TARGET",
-            help="Whose appearance: a fitted method (.json), an image, or a folder of images.",
+            help="Whose appearance: a shipped reference by its name, your own (a model's folder or card, a fitted method's"
+            " .json), and for nyul and histogram an image or a folder of images.",
             show_default=False,
         ),
     ] = None,
@@ -51,15 +56,22 @@ def command(
             "--save-fit", metavar="FILE.json", help="Keep what was fitted on TARGET for other studies.", show_default=False
         ),
     ] = None,
+    device: Annotated[Device, typer.Option(metavar="WHERE", help="Of networks: auto, cpu, cuda or mps.")] = Device.AUTO,
     progress: ProgressOption = ProgressMode.AUTO,
 ) -> None:
-    """Give a lumbar MRI the intensities of a reference.
+    """Give a lumbar MRI the appearance of a reference.
 
+    cyclegan and harmonae are networks (spinemr models lists the references that
+    came with this version); without --target the reference has the contrast of
+    the image. A slice whose anatomy a network would move is returned as it was.
     zscore and whitestripe need no reference; nyul takes its scale from a folder
-    of images, histogram from one image. The result lies on the image's own grid;
-    OUT.json beside it says what its numbers mean and how it was made.
+    of images, histogram from one image. auto is a network where one ships for
+    the contrast of the image, else whitestripe. The result lies on the image's
+    own grid; OUT.json beside it says what its numbers mean and how it was made.
 
     Not a medical device.
+
+    Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --strength 0.8[/bold]
 
     Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --method whitestripe[/bold]
 
@@ -68,22 +80,26 @@ def command(
     Example: [bold]spinemr harmonize other.nii.gz -o out.nii.gz --target clinic_a.json[/bold]
     """
     from spinemr.harmonization.chosen import chosen_method
-    from spinemr.harmonization.registry import write_method
+    from spinemr.harmonization.registry import METHODS, write_method
     from spinemr.imaging.progress import within
 
     if save_fit is not None and save_fit.suffix.lower() != ".json":
         raise OutputError(f"Cannot write {save_fit}: a fitted method is JSON.", "Give a name that ends in .json.")
     with shown(progress) as report:
-        ready = chosen_method(method.value if method else None, target, progress=within(report, 0.0, 0.3))
+        ready = chosen_method(method.value, target, device=device.value, progress=within(report, 0.0, 0.3))
+        if save_fit is not None and (ready.name not in METHODS or METHODS[ready.name].fit is None):
+            raise OutputError(f"Nothing is fitted by the method {ready.name}.", "Leave out --save-fit.")
         found = _harmonize(image, output, ready, strength, target, within(report, 0.3, 1.0))
         if save_fit is not None:
             write_method(ready, save_fit)
     if progress is not ProgressMode.JSON:
+        for note in found.notes:
+            typer.echo(note)
         typer.echo(f"{output}: {found.method}, {found.units}")
 
 
 def _harmonize(
-    image: Path, output: Path, method: Method, strength: float, target: Path | None, progress: ProgressCallback
+    image: Path, output: Path, method: Method, strength: float, target: str | None, progress: ProgressCallback
 ) -> Harmonized:
     from spinemr.harmonization.harmonize import harmonize
     from spinemr.imaging.files import read_image, write_image
@@ -97,7 +113,7 @@ def _harmonize(
         found = harmonize(volume, method, strength=strength, progress=within(progress, 0.2, 0.9))
     with watch.phase("write"):
         write_image(found.image, output)
-    inputs = [image] if target is None or target.is_dir() else [image, target]
+    inputs = [image, Path(target)] if target is not None and Path(target).is_file() else [image]
     _write_sidecar(found, method, inputs, output, watch.seconds)
     progress(Progress("write", 1.0, "Done"))
     return found
@@ -107,12 +123,17 @@ def _write_sidecar(found: Harmonized, method: Method, inputs: list[Path], output
     from spinemr.imaging.atomic import write_json_atomic
     from spinemr.imaging.provenance import Provenance, sidecar_of
 
+    state = dict(found.details.get("chosen") or method.as_dict())
     made = Provenance.of(
         "spinemr harmonize",
         command=command_line(),
-        parameters={"method": method.as_dict(), "strength": found.strength},
+        parameters={"method": state, "strength": found.strength},
         inputs=inputs,
+        models={str(state["model"]): str(state["sha256"])} if "sha256" in state else {},
         seconds=seconds,
     )
     content: dict[str, Any] = {"method": found.method, "units": found.units, "strength": found.strength}
+    if found.notes:
+        content["notes"] = list(found.notes)
+    content |= {name: value for name, value in found.details.items() if name != "chosen"}
     write_json_atomic({**content, "provenance": made.as_dict()}, sidecar_of(output))

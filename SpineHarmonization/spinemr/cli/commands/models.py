@@ -85,6 +85,9 @@ def _print_card(card: ModelCard) -> None:
         "measured": "; ".join(metric.sentence() for metric in card.metrics),
         "files": ", ".join(file.path for file in card.files),
     }
+    if card.harmonizer is not None:
+        rows["method"] = card.harmonizer.method
+        rows["targets"] = ", ".join(f"{one.name} ({one.contrast or 'contrast not stated'})" for one in card.harmonizer.targets)
     if card.remarks:
         rows["remarks"] = " ".join(card.remarks)
     for heading, text in rows.items():

@@ -46,13 +46,20 @@ def grid_for(frame: WorkingFrame, settings: ModelInput) -> NetworkGrid:
     """Whole slices at the network's pixel size, padded to the multiple it needs."""
     columns, rows, _ = frame.working_size
     column_mm, row_mm, _ = frame.working_grid.spacing_mm
-    if min(rows * row_mm, columns * column_mm) < LEAST_MM:
+    if least_extent_mm(frame) < LEAST_MM:
         raise InputError(
             f"The image shows less than {LEAST_MM:.0f} mm of the sagittal plane, too little for a network.",
             "Use --method whitestripe.",
         )
     size = (_padded(rows * row_mm, settings), _padded(columns * column_mm, settings))
     return NetworkGrid((rows, columns), (row_mm, column_mm), size, (settings.pixel_mm, settings.pixel_mm))
+
+
+def least_extent_mm(frame: WorkingFrame) -> float:
+    """The smaller side of a sagittal slice."""
+    columns, rows, _ = frame.working_size
+    column_mm, row_mm, _ = frame.working_grid.spacing_mm
+    return min(rows * row_mm, columns * column_mm)
 
 
 def harmonized_slices(

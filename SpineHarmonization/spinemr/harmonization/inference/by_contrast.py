@@ -1,0 +1,74 @@
+"""The reference an image has not named: the one of its own contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import SimpleITK as sitk
+
+from spinemr.harmonization.contrast import Contrast, seen_contrast
+from spinemr.harmonization.inference.network_method import open_reference
+from spinemr.harmonization.inference.reference import Reference, of_contrast, said
+from spinemr.harmonization.inference.slices import LEAST_MM, least_extent_mm
+from spinemr.harmonization.method import Method, Outcome, outcome_of
+from spinemr.imaging.errors import InputError
+from spinemr.imaging.geometry import WorkingFrame
+from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
+
+
+@dataclass(frozen=True)
+class ByContrast:
+    """Chooses among references by what an image looks like, and leaves the work to the one chosen.
+
+    Where none fits, or the contrast cannot be told, ``otherwise`` does it; without one that is an error.
+    """
+
+    references: tuple[Reference, ...]
+    name: str
+    device: str = "auto"
+    otherwise: Method | None = None
+
+    @property
+    def units(self) -> str:
+        """What the numbers mean."""
+        return "those of the reference that has the contrast of the image"
+
+    def transform(self, image: sitk.Image, *, progress: ProgressCallback = silent) -> sitk.Image:
+        """The image as the chosen reference makes it."""
+        return self.outcome(image, progress=progress).image
+
+    def outcome(self, image: sitk.Image, *, progress: ProgressCallback = silent) -> Outcome:
+        """The image, and which reference was chosen and why."""
+        progress(Progress("contrast", 0.0, "Looking at the contrast"))
+        contrast, why_not = self._contrast(image)
+        chosen = of_contrast(self.references, contrast.kind) if contrast else None
+        if chosen is None:
+            if self.otherwise is None:
+                raise InputError(f"No reference can be chosen: {why_not}.", f"Name one with --target. {said(self.references)}")
+            done = outcome_of(self.otherwise, image, progress=within(progress, 0.2, 1.0))
+            note = f"The method is {done.method.name}: {why_not}"
+        else:
+            method = open_reference(chosen, self.device)
+            done = method.outcome(image, progress=within(progress, 0.2, 1.0))
+            note = f"The image {contrast.sentence if contrast else ''}; the reference is {chosen.name}"
+        details = {**done.details, "contrast": _as_dict(contrast), "chosen": dict(done.method.as_dict())}
+        return Outcome(done.image, done.method, (f"{note}.", *done.notes), details)
+
+    def _contrast(self, image: sitk.Image) -> tuple[Contrast | None, str]:
+        """The contrast, and why it gives no reference."""
+        if least_extent_mm(WorkingFrame.of(image)) < LEAST_MM:
+            return None, f"the image shows less than {LEAST_MM:.0f} mm of the sagittal plane"
+        contrast = seen_contrast(image)
+        if contrast is None:
+            return None, "no spine is seen whose contrast could be told"
+        return contrast, f"the image {contrast.sentence}, and no reference does"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What could be chosen."""
+        return {"name": self.name, "references": [one.name for one in self.references]}
+
+
+def _as_dict(contrast: Contrast | None) -> Mapping[str, Any] | None:
+    return None if contrast is None else {"kind": contrast.kind, "canal_to_marrow": round(contrast.canal_to_marrow, 3)}
