@@ -42,7 +42,7 @@ def test_a_bin_width_far_too_small_is_refused():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"names": ("glcm_Idmn",)}, {"names": ()}, {"bin_width": 0.0}, {"bin_count": 1}, {"temperature": 0.0}], ids=str
+    "settings", [{"names": ("glcm_Idmn",)}, {"names": ()}, {"bin_width": 0.0}, {"bin_count": 1}, {"temperature": -0.1}], ids=str
 )
 def test_impossible_settings_are_refused_at_once(settings):
     with pytest.raises(InputError):

@@ -47,7 +47,8 @@ class DifferentiableFeatures:
     bin_width: float = 25.0
     bin_count: int | None = None
     temperature: float = 0.004
-    """Softness of the levels in bins; see :func:`spinemr.radiomics.differentiable.soft_levels.annealed_temperature`."""
+    """Softness of the levels in bins; see :func:`spinemr.radiomics.differentiable.soft_levels.annealed_temperature`. 0 measures
+    exactly, without gradients through levels."""
     intensity_step: float = 0.0
     """1 where intensities are, or will be rounded to, whole numbers; 0 where they are not."""
     value_range: tuple[float, float] | None = None

@@ -34,7 +34,7 @@ class Binning:
     count: int | None = None
     """Instead of a width: this many between the region's minimum and maximum."""
     temperature: float = 0.004
-    """Softness of an edge in bins."""
+    """Softness of an edge in bins; 0 makes exact levels, through which no gradient flows."""
     intensity_step: float = 0.0
     """1 for images of whole numbers, also those that will be rounded: edges then lie half-way between two intensities, where
     they part them as before, instead of on an intensity, which would belong to two levels by halves."""
@@ -42,8 +42,8 @@ class Binning:
     def __post_init__(self) -> None:
         if not self.width > 0 or (self.count is not None and not 2 <= self.count <= MOST_LEVELS):
             raise InputError(f"Soft levels need a bin width above zero, or a bin count of 2 to {MOST_LEVELS}.")
-        if not 0 < self.temperature <= 1 or not self.intensity_step >= 0:
-            raise InputError("Soft levels need a temperature above 0 and up to 1 of a bin, and no negative step of intensities.")
+        if not 0 <= self.temperature <= 1 or not self.intensity_step >= 0:
+            raise InputError("Soft levels need a temperature of 0 to 1 bin, and no negative step of intensities.")
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,25 @@ def soft_levels(values: Tensor, inside: Tensor, binning: Binning | None = None, 
     """
     from torch.nn.functional import pad
 
-    edges, widths, highest = _edges(values, inside, binning or Binning())
-    temperature = (binning or Binning()).temperature
+    binning = binning or Binning()
+    edges, widths, highest = _edges(values, inside, binning)
     line = values.shape[2] + margin
     padded = pad(values, (0, margin, 0, margin)).flatten(1)
     mask = pad(inside, (0, margin, 0, margin)).flatten(1).to(values.dtype)
-    weights = _weights().apply(padded, mask, edges, temperature * widths)
+    if binning.temperature:
+        weights = _weights().apply(padded, mask, edges, binning.temperature * widths)
+    else:
+        weights = _exact_weights(padded.detach(), mask, edges.detach())
     return SoftLevels(weights, highest, mask.sum(dim=1), line)
+
+
+def _exact_weights(values: Tensor, mask: Tensor, edges: Tensor) -> Tensor:
+    """1 for the level a pixel has, 0 for the others; an intensity on an edge belongs to the level above, as in pyradiomics."""
+    import torch
+
+    weights = values.new_zeros((values.shape[0], edges.shape[1] + 1, values.shape[1]))
+    index = torch.searchsorted(edges.to(values.dtype).contiguous(), values.contiguous(), right=True)[:, None]
+    return weights.scatter_(1, index, mask[:, None])
 
 
 @cache
