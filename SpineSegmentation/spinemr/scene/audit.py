@@ -17,13 +17,15 @@ from spinemr.imaging.version import __version__
 from spinemr.scene.corrections import Correction, compare
 from spinemr.scene.hierarchy import place_beside
 from spinemr.scene.label_maps import labels_of
-from spinemr.scene.volumes import add_volume, image_of, set_image
+from spinemr.scene.volumes import image_of, set_image
 
 if TYPE_CHECKING:
     import slicer
 
-AUTOMATIC_ROLE, AUDIT_ROLE = "SpineMR.Automatic", "SpineMR.Audit"
+AUTOMATIC_ROLE, AUDIT_ROLE = "SpineMR.automatic", "SpineMR.audit"
 """The roles in which a segmentation refers to its automatic mask and to its entries."""
+CORRECTED = "SpineMR.Corrected"
+"""The attribute of segments whose corrections were accepted; its value is the time."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,26 @@ class Accepted:
 def keep_automatic(
     scene: slicer.vtkMRMLScene, segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> slicer.vtkMRMLLabelMapVolumeNode:
-    """Keep the segments as they are now as the automatic mask, in place of what was kept before; to be called before editing."""
+    """Keep the segments as they are as the automatic mask, in place of what was kept before; to be called before editing.
+
+    The node is a label map that goes into saved scenes but stays out of lists and of the subject hierarchy.
+    """
     labels = labels_of(segmentation, volume)
     kept = segmentation.GetNodeReference(AUTOMATIC_ROLE)
     if kept is None:
-        kept = add_volume(scene, labels, f"{segmentation.GetName()} (automatic)", like=volume, label_map=True)
+        kept = scene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
+        kept.UnRegister(None)
+        kept.SetName(f"{segmentation.GetName()} (automatic)")
+        kept.SetHideFromEditors(True)
+        scene.AddNode(kept)
         segmentation.SetNodeReferenceID(AUTOMATIC_ROLE, kept.GetID())
-    else:
-        set_image(kept, labels, like=volume)
+    set_image(kept, labels, like=volume)
     return kept
+
+
+def is_corrected(segmentation: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Whether corrections of these segments were accepted."""
+    return segmentation.GetAttribute(CORRECTED) is not None
 
 
 def accept_corrections(
@@ -64,6 +77,7 @@ def accept_corrections(
     correction = compare(automatic, labels)
     time = (when or datetime.now(timezone.utc)).astimezone(timezone.utc).isoformat(timespec="seconds")
     _append(scene, segmentation, {"time": time, "spinemr": __version__, "note": note, **correction.as_dict()})
+    segmentation.SetAttribute(CORRECTED, time)
     return Accepted(labels, correction)
 
 

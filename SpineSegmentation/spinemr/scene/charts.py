@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spinemr.scene.hierarchy import remove_node
 from spinemr.scene.modification import one_event
 
 if TYPE_CHECKING:
@@ -83,15 +84,15 @@ def remove_chart(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode)
     """Remove a chart, its series and the tables behind them that no other chart's series show."""
     own = series_of(chart)
     tables = {table.GetID(): table for table in (series.GetTableNode() for series in own) if table is not None}
-    scene.RemoveNode(chart)
+    remove_node(scene, chart)
     for series in own:
-        scene.RemoveNode(series)
+        remove_node(scene, series)
     left = scene.GetNodesByClass("vtkMRMLPlotSeriesNode")
     left.UnRegister(None)
     used = {left.GetItemAsObject(index).GetTableNodeID() for index in range(left.GetNumberOfItems())}
     for identifier, table in tables.items():
         if identifier not in used:
-            scene.RemoveNode(table)
+            remove_node(scene, table)
 
 
 def show_chart(plot_view: slicer.vtkMRMLPlotViewNode, chart: slicer.vtkMRMLPlotChartNode) -> None:

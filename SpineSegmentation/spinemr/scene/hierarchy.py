@@ -1,4 +1,4 @@
-"""Places in the subject hierarchy: results beside what they were made from."""
+"""Places in the subject hierarchy: results beside what they were made from, and gone from there when they are removed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ def add_folder(
     return folder
 
 
+def remove_node(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> None:
+    """Remove a node with its item in the subject hierarchy and the display and storage nodes that only it uses."""
+    helpers = [node.GetNthNodeReference(role, index)
+               for role in ("display", "storage") for index in range(node.GetNumberOfNodeReferences(role))]  # fmt: skip
+    hierarchy = hierarchy_of(scene)
+    item = hierarchy.GetItemByDataNode(node)
+    scene.RemoveNode(node)
+    if _has_item(hierarchy, item):  # Slicer's own plugins have removed it already
+        hierarchy.RemoveItem(item, False, False)
+    for helper in helpers:
+        if helper is not None and not _is_used(scene, helper):
+            scene.RemoveNode(helper)
+
+
 def item_of(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> int:
     """The item of a node; made where there is none, as in a scene without Slicer's plugins."""
     hierarchy = hierarchy_of(scene)
@@ -46,3 +60,16 @@ def hierarchy_of(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSubjectHierarchyNo
     import slicer
 
     return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+
+
+def _is_used(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> bool:
+    others = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
+    return any(scene.IsNodeReferencingNodeID(other, node.GetID()) for other in others)
+
+
+def _has_item(hierarchy: slicer.vtkMRMLSubjectHierarchyNode, item: int) -> bool:
+    import vtk
+
+    found = vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), found, True)
+    return any(found.GetId(index) == item for index in range(found.GetNumberOfIds()))

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from spinemr.imaging.anatomy import name_of
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.terminology import colour_of
-from spinemr.scene.hierarchy import add_folder
+from spinemr.scene.hierarchy import add_folder, hierarchy_of, remove_node
 from spinemr.scene.landmarks import disc_lines, lordosis_plates
 from spinemr.scene.markups import add_line, add_lordosis
 
@@ -70,10 +70,8 @@ def add_measurement_markups(
 def remove_measurement_markups(scene: slicer.vtkMRMLScene, markups: MeasurementMarkups) -> None:
     """Remove the markups and their folder."""
     for node in markups.nodes:
-        scene.RemoveNode(node)
-    hierarchy = scene.GetSubjectHierarchyNode()
-    if hierarchy is not None:
-        hierarchy.RemoveItem(markups.folder)
+        remove_node(scene, node)
+    hierarchy_of(scene).RemoveItem(markups.folder)
 
 
 def _heights(rows: Iterable[Mapping[str, Any]]) -> dict[int, float]:

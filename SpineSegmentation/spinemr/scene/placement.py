@@ -105,16 +105,17 @@ def matrix_ras_of(grid: Grid) -> Matrix:
 def place(volume: slicer.vtkMRMLVolumeNode, grid: Grid, like: slicer.vtkMRMLVolumeNode | None = None) -> None:
     """Put a volume node on a grid: under the transforms of ``like`` where that lies on the same grid, else in the world."""
     if like is not None and grid.matches(grid_of(like)):
-        volume.SetIJKToRASMatrix(vtk_matrix(index_to_ras(like)))
-        if not any(like.GetImageData().GetExtent()[::2]):
-            volume.CopyOrientation(like)
+        if any(like.GetImageData().GetExtent()[::2]):
+            volume.SetIJKToRASMatrix(vtk_matrix(index_to_ras(like)))
+        else:  # a matrix would cost the last bits of spacing and direction
+            volume.SetSpacing(like.GetSpacing())
+            volume.SetOrigin(like.GetOrigin())
+            _set_directions(volume, direction_of(like))
         volume.SetAndObserveTransformNodeID(like.GetTransformNodeID())
         return
     volume.SetSpacing(grid.spacing_mm)
     volume.SetOrigin(_floats(RAS_LPS * grid.origin_mm))
-    directions = np.eye(4)
-    directions[:3, :3] = RAS_LPS[:, None] * np.reshape(grid.direction, (3, 3))
-    volume.SetIJKToRASDirectionMatrix(vtk_matrix(directions))
+    _set_directions(volume, RAS_LPS[:, None] * np.reshape(grid.direction, (3, 3)))
     volume.SetAndObserveTransformNodeID(None)
 
 
@@ -147,6 +148,12 @@ def vtk_matrix(matrix: Matrix) -> vtk.vtkMatrix4x4:
     elements = vtk.vtkMatrix4x4()
     elements.DeepCopy(matrix.ravel().tolist())
     return elements
+
+
+def _set_directions(volume: slicer.vtkMRMLVolumeNode, directions: Matrix) -> None:
+    matrix = np.eye(4)
+    matrix[:3, :3] = directions
+    volume.SetIJKToRASDirectionMatrix(vtk_matrix(matrix))
 
 
 def _floats(values: NDArray[Any]) -> tuple[float, ...]:

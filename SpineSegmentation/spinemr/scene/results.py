@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,19 @@ from spinemr.imaging.errors import GeometryError, InputError
 from spinemr.imaging.files import read_image, read_labels
 from spinemr.imaging.geometry import Grid, match_grid
 from spinemr.imaging.schemes import from_scheme
-from spinemr.scene.segmentations import add_segmentation
-from spinemr.scene.tables import add_table
+from spinemr.scene.case_nodes import (
+    FEATURES_ROLE,
+    HARMONIZED_ROLE,
+    MEASUREMENTS_ROLE,
+    SEGMENTATION_ROLE,
+    CaseNodes,
+    case_of,
+    remove_result,
+    set_harmonized,
+    set_quality,
+    set_segmentation,
+    set_table,
+)
 from spinemr.scene.volumes import add_volume, image_of
 
 if TYPE_CHECKING:
@@ -29,36 +40,6 @@ MEASUREMENTS, FEATURES = "measurements.csv", "features.csv"
 PROVENANCE, QUALITY = "provenance.json", "qc.json"
 
 Rows = list[dict[str, Any]]
-
-_SHOWN = ("outcome", "structure", "sentence", "figure", "unit", "limit", "slice", "title", "label")
-"""What the table of the verdict tells of each finding."""
-
-
-@dataclass(frozen=True)
-class CaseNodes:
-    """The nodes of a case; ``None`` is what its run did not make."""
-
-    volume: slicer.vtkMRMLScalarVolumeNode
-    harmonized: slicer.vtkMRMLScalarVolumeNode | None
-    segmentation: slicer.vtkMRMLSegmentationNode | None
-    measurements: slicer.vtkMRMLTableNode | None
-    features: slicer.vtkMRMLTableNode | None
-    verdict: slicer.vtkMRMLTableNode | None
-    """One row a finding, reasons first."""
-    quality: Mapping[str, Any]
-    """The content of qc.json."""
-
-    @property
-    def results(self) -> tuple[slicer.vtkMRMLNode, ...]:
-        """The nodes that were made from the volume."""
-        made = (self.harmonized, self.segmentation, self.measurements, self.features, self.verdict)
-        return tuple(node for node in made if node is not None)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """A sentence for each stage of the run that failed."""
-        stages = self.quality.get("stages") or {}
-        return tuple(str(stage.get("sentence", "")) for stage in stages.values() if stage.get("state") == "failed")
 
 
 @dataclass(frozen=True)
@@ -75,30 +56,25 @@ class _Case:
 
 def load_results(
     scene: slicer.vtkMRMLScene, folder: str | os.PathLike[str], volume: slicer.vtkMRMLScalarVolumeNode | None = None, *,
-    name: str = "",
+    name: str = "Study",
 ) -> CaseNodes:  # fmt: skip
-    """Bring a case into a scene: beside ``volume``, which it was made from, or with its own source image as a new volume.
+    """Bring a case into a scene: beside ``volume``, which it was made from, or beside its own source as a volume called ``name``.
 
-    ``name`` begins the names of the nodes (else: the volume's name). Everything is read and compared with the volume before
-    the first node is made, so that a case that does not fit leaves the scene as it was.
+    Results of an earlier run take the new content, or go; segments with accepted corrections stay, hidden. Everything is read
+    and compared with the volume before anything changes, so that a case that does not fit leaves the scene as it was.
     """
     case = _read(Path(folder), with_source=volume is None)
     image = case.image if volume is None else image_of(volume)
     if image is None:
         raise InputError(f"{folder} holds no {SOURCE}.", "Choose the volume these results were made from.")
     case = _fitted(case, image)
-    beside = volume or add_volume(scene, image, name or "Study")
-    return _add(scene, case, beside, name or beside.GetName())
-
-
-def remove_results(scene: slicer.vtkMRMLScene, nodes: CaseNodes) -> None:
-    """Remove what was made from the volume, for instance before another run; the volume stays."""
-    for node in nodes.results:
-        scene.RemoveNode(node)
+    source = volume or add_volume(scene, image, name)
+    _put(scene, case, source)
+    return case_of(source)
 
 
 def rows_of_csv(path: str | os.PathLike[str]) -> Rows:
-    """The rows of a CSV table; columns of numbers as numbers, empty cells as ``None``."""
+    """The rows of a CSV table; columns of numbers as numbers, empty cells as ``None``, empty columns left out."""
     source = Path(path)
     try:
         with source.open(encoding="utf-8-sig", newline="") as file:
@@ -110,15 +86,8 @@ def rows_of_csv(path: str | os.PathLike[str]) -> Rows:
     header, rows = (lines[0], [line for line in lines[1:] if line]) if lines else ([], [])
     if len(set(header)) != len(header) or any(len(row) != len(header) for row in rows):
         raise InputError(f"{source} is damaged: its rows do not fit its header.", "Run the case again.")
-    columns = [_typed([row[place] for row in rows]) for place in range(len(header))]
-    return [dict(zip(header, cells, strict=True)) for cells in zip(*columns, strict=True)]
-
-
-def verdict_rows(quality: Mapping[str, Any]) -> Rows:
-    """The findings of qc.json, reasons first, as rows of a table."""
-    findings = [*quality.get("reasons", ()), *quality.get("passed", ())]
-    open_ones = [{"outcome": "not checked", **finding} for finding in quality.get("not_checked", ())]
-    return [{key: finding.get(key) for key in _SHOWN} for finding in (*findings, *open_ones)]
+    columns = {name: _typed([row[place] for row in rows]) for place, name in enumerate(header) if any(row[place] for row in rows)}
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def _read(folder: Path, *, with_source: bool) -> _Case:
@@ -152,20 +121,22 @@ def _on_grid_of(image: sitk.Image, result: sitk.Image) -> sitk.Image:
         ) from error
 
 
-def _add(scene: slicer.vtkMRMLScene, case: _Case, volume: slicer.vtkMRMLScalarVolumeNode, name: str) -> CaseNodes:
-    def table(what: str, rows: Rows) -> slicer.vtkMRMLTableNode | None:
-        return add_table(scene, f"{name} {what}", rows, beside=volume) if rows else None
-
-    image, labels = case.harmonized, case.labels
-    return CaseNodes(
-        volume=volume,
-        harmonized=None if image is None else add_volume(scene, image, f"{name} harmonized", like=volume),
-        segmentation=None if labels is None else add_segmentation(scene, labels, volume, f"{name} segmentation"),
-        measurements=table("measurements", case.measurements),
-        features=table("features", case.features),
-        verdict=table("verdict", verdict_rows(case.quality)),
-        quality=case.quality,
-    )
+def _put(scene: slicer.vtkMRMLScene, case: _Case, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Set what the case has, and remove what only an earlier run of it had."""
+    if case.harmonized is None:
+        remove_result(scene, volume, HARMONIZED_ROLE)
+    else:
+        set_harmonized(scene, volume, case.harmonized)
+    if case.labels is None:
+        remove_result(scene, volume, SEGMENTATION_ROLE)
+    else:
+        set_segmentation(scene, volume, case.labels)
+    for role, rows in ((MEASUREMENTS_ROLE, case.measurements), (FEATURES_ROLE, case.features)):
+        if rows:
+            set_table(scene, volume, role, rows)
+        else:
+            remove_result(scene, volume, role)
+    set_quality(scene, volume, case.quality)
 
 
 def _image(path: Path) -> sitk.Image | None:
