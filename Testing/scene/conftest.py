@@ -119,7 +119,7 @@ def drawn_spine(direction: np.ndarray = DIRECTIONS["oblique"], dtype: Any = np.u
         values[1:6, top : top + 8, 8:24] = bone
         values[1:6, top + 8 : top + 12, 9:23] = 100 + bone
     values[1:6, 64:76, 8:24] = 26
-    values[2:5, :, 26:32] = 61
+    values[2:4, :, 26:32] = 61  # nothing is mirrored unseen
     values[1:6, 40:48, 34:40] = 223
     labels = sitk.GetImageFromArray(values)
     labels.SetSpacing((0.9, 0.8, 4.4))

@@ -46,15 +46,11 @@ def _refuse_bare(scene: slicer.vtkMRMLScene) -> None:
 
 
 def _refuse_loss(scene: slicer.vtkMRMLScene) -> None:
-    """Refuse nodes whose files this scene does not know: they would be written without their content."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
-        node = scene.GetNthNodeByClass(index, "vtkMRMLStorableNode")
-        writer = node.GetDefaultStorageNodeClassName() if node.GetSaveWithScene() and node.GetStorageNode() is None else ""
-        if writer and not scene.IsNodeClassRegistered(writer):
-            raise OutputError(
-                f"This scene cannot write {node.GetNodeTagName()} nodes, so the bundle would lose them.",
-                "Give the scene the module logic that knows them.",
-            )
+    """Refuse lines and angles in a scene that does not know their files: it would write the nodes without their points."""
+    if scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") and not scene.IsNodeClassRegistered("vtkMRMLMarkupsJsonStorageNode"):
+        raise OutputError(
+            "This scene cannot write lines and angles, so the bundle would lose them.", "Give the scene a markups logic."
+        )
 
 
 def _refuse_broken(source: Path) -> None:

@@ -81,9 +81,9 @@ def centre_mm(
     voxels = np.argwhere(mask)[:, ::-1]
     if not len(voxels):
         raise InputError(f"The {name_of(label)} holds no voxels in this volume.", "Choose another structure.")
-    step = np.reshape(grid.direction, (3, 3)) * grid.spacing_mm
-    points = np.array(grid.origin_mm) + voxels @ step.T
-    x, y, z = points[np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()].tolist()
+    distances_mm = np.linalg.norm((voxels - voxels.mean(axis=0)) * grid.spacing_mm, axis=1)
+    middle = voxels[distances_mm.round(6).argmin()]
+    x, y, z = (np.array(grid.origin_mm) + np.reshape(grid.direction, (3, 3)) @ (middle * grid.spacing_mm)).tolist()
     return x, y, z
 
 
