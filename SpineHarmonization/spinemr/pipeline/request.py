@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from spinemr.harmonization.chosen import chosen_method
+from spinemr.harmonization.chosen import AUTO, chosen_method
 from spinemr.harmonization.method import Method
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.progress import ProgressCallback, silent
@@ -14,9 +14,7 @@ from spinemr.imaging.schemes import SCHEMES
 from spinemr.radiomics.settings import Settings
 from spinemr.segmentation.inference.model import DEFAULT_MODEL, OpenModel, open_model
 
-DEFAULT_METHOD = "whitestripe"
-"""How cases are harmonized unless something else is asked for."""
-AUTO, NO_METHOD = "auto", "none"
+NO_METHOD = "none"
 FEATURE_SETTINGS = Settings(bin_count=64)
 """A fixed number of bins: source and harmonized have no common scale, so that one bin width cannot suit both."""
 
@@ -31,10 +29,9 @@ class CaseRequest:
     case: str = "case"
     """Its name in tables; no name of a patient."""
     harmonize: str = AUTO
-    """A method of :data:`spinemr.harmonization.registry.METHODS`; "none": not at all; "auto": that of a fitted target, else
-    :data:`DEFAULT_METHOD`."""
+    """A method of :data:`spinemr.harmonization.registry.METHODS`, :data:`~spinemr.harmonization.chosen.AUTO`, or "none"."""
     target: Path | None = None
-    """Whose appearance, for methods that need one: a fitted method (.json), an image, or a folder of images."""
+    """Whose appearance, as :func:`~spinemr.harmonization.chosen.chosen_method` takes it."""
     strength: float = 1.0
     segment_on: Seen = "source"
     """Which image the network looks at (docs/decisions/0005)."""
@@ -83,7 +80,4 @@ def open_tools(request: CaseRequest, *, progress: ProgressCallback = silent) -> 
 def _method(request: CaseRequest, progress: ProgressCallback) -> Method | None:
     if request.harmonize == NO_METHOD:
         return None
-    if request.harmonize != AUTO:
-        return chosen_method(request.harmonize, request.target, progress=progress)
-    is_fitted = request.target is not None and request.target.suffix.lower() == ".json"
-    return chosen_method(None if is_fitted else DEFAULT_METHOD, request.target, progress=progress)
+    return chosen_method(request.harmonize, request.target, device=request.device, progress=progress)

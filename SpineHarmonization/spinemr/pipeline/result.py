@@ -97,7 +97,13 @@ class CaseResult:
             "stages": {name: stage.as_dict() for name, stage in self.stages.items()},
             "harmonization": None
             if harmonized is None
-            else {"method": harmonized.method, "units": harmonized.units, "strength": harmonized.strength},
+            else {
+                "method": harmonized.method,
+                "units": harmonized.units,
+                "strength": harmonized.strength,
+                "notes": list(harmonized.notes),
+                "details": dict(harmonized.details),
+            },
             "preservation": None if self.kept is None else self.kept.as_dict(),
             "segmentation": None
             if segmentation is None

@@ -7,27 +7,24 @@ once: nothing would come of it. Cancelling leaves nothing behind.
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
+from spinemr.imaging.errors import Cancelled, SpineMRError
 from spinemr.imaging.files import read_image
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
-from spinemr.imaging.provenance import InputFile, Provenance
 from spinemr.pipeline.judging import unjudged
+from spinemr.pipeline.notes import noted
+from spinemr.pipeline.origin import FOLDER, case_provenance, unnamed, without_place
 from spinemr.pipeline.request import CaseRequest, Tools, open_tools
 from spinemr.pipeline.result import TITLES, CaseResult, StageState
-from spinemr.pipeline.results_folder import TOOL, results_folder
+from spinemr.pipeline.results_folder import results_folder
 from spinemr.pipeline.stages import STAGES, Stage
 from spinemr.pipeline.writing import write_case
 
 READ_SHARE, WRITE_SHARE = 0.05, 0.05
 """Of the time of a case; the stages between share the rest."""
-IMAGE = "IMAGE"
-"""Stands for the image in what is written: names of files and folders may be names of patients."""
 
 
 def run_case(
@@ -58,7 +55,7 @@ def run_case_into(
 ) -> CaseResult:
     """Run all stages and write what they made into a folder, which is looked at before work starts."""
     with results_folder(folder, request) as staging:
-        result = run_case(request, tools, command=command, progress=progress)
+        result = run_case(request, tools, command=without_place(command, folder, FOLDER), progress=progress)
         result = write_case(result, staging, within(progress, 1.0 - WRITE_SHARE, 1.0, "write"))
         progress(Progress("write", 1.0, "Done"))
     return result
@@ -71,15 +68,15 @@ def _read(
     notes: list[str] = []
     begun = time.perf_counter()
     progress(Progress("read", 0.0, TITLES["read"]))
-    with _noted(notes):
+    with noted(notes):
         source = read_image(
             request.image, spacing_mm=request.spacing_mm, series=request.series, progress=within(progress, 0.0, 0.5)
         )
         ready = tools or open_tools(request, progress=within(progress, 0.5, 1.0))
-        made = _provenance(request, ready, command)
+        made = case_provenance(request, ready, command)
     state = StageState("done", seconds=time.perf_counter() - begun)
-    unnamed = tuple(_unnamed(note, request.image) for note in notes)
-    return CaseResult(request, source, made, notes=unnamed).with_stage("read", state), ready
+    told = tuple(unnamed(note, request) for note in notes)
+    return CaseResult(request, source, made, notes=told).with_stage("read", state), ready
 
 
 def _after(stage: Stage, result: CaseResult, tools: Tools, progress: ProgressCallback) -> CaseResult:
@@ -90,7 +87,7 @@ def _after(stage: Stage, result: CaseResult, tools: Tools, progress: ProgressCal
     begun = time.perf_counter()
     progress(Progress(stage.name, 0.0, TITLES[stage.name]))
     try:
-        with _noted(notes):
+        with noted(notes):
             result = stage.work(result, tools, progress)
         progress(Progress(stage.name, 1.0, TITLES[stage.name]))
         state = StageState("done", seconds=time.perf_counter() - begun)
@@ -109,35 +106,3 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory for this image. Crop it or close other programs."
     return f"Internal error ({type(error).__name__}); please report it."  # its text may quote what stands in a file
-
-
-def _provenance(request: CaseRequest, tools: Tools, command: Sequence[str]) -> Provenance:
-    method = None if tools.method is None else tools.method.as_dict()
-    parameters = {**request.as_dict(), "method": method, "settings": asdict(request.settings)}
-    used = {"device": tools.model.runtime.device, "precision": tools.model.precision}
-    others = [] if request.target is None or request.target.is_dir() else [request.target]
-    made = Provenance.of(
-        TOOL,
-        command=[IMAGE if not word.startswith("-") and Path(word) == request.image else word for word in command],
-        parameters=parameters | used,
-        inputs=[request.image, *others],
-        models={tools.model.card.name: tools.model.sha256},
-    )
-    return replace(made, inputs=(InputFile(IMAGE, made.inputs[0].sha256), *made.inputs[1:]))
-
-
-def _unnamed(note: str, image: Path) -> str:
-    return note.replace(str(image), "The image").replace(image.name, "The image")
-
-
-@contextmanager
-def _noted(notes: list[str]) -> Iterator[None]:
-    """Collect what the block warns users of; they still hear of it when it ends."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            yield
-        finally:
-            notes += [str(one.message) for one in caught if issubclass(one.category, ImagingWarning)]
-    for one in caught:
-        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

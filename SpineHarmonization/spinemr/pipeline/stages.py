@@ -99,9 +99,16 @@ def _for_report(result: CaseResult) -> ReportCase:
         features=result.features,
         measurements={} if result.measurements is None else measured_rows(result.measurements.as_csv()),
         confidences={} if found is None else {one.label: one.confidence for one in found.report.structures},
-        notes=() if found is None else found.report.flags,
+        notes=_said(result),
         provenance=result.provenance.as_dict(),
     )
+
+
+def _said(result: CaseResult) -> tuple[str, ...]:
+    """What segmentation, harmonization and reading have to say to people, each sentence once."""
+    flags = () if result.segmentation is None else result.segmentation.report.flags
+    harmonized = () if result.harmonized is None else result.harmonized.notes
+    return tuple(dict.fromkeys((*flags, *harmonized, *result.notes)))
 
 
 def _unwanted(result: CaseResult) -> str:

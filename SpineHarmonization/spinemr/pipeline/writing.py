@@ -12,6 +12,7 @@ from spinemr.imaging.errors import SpineMRError
 from spinemr.imaging.files import write_image, write_labels
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.provenance import Provenance
+from spinemr.pipeline.notes import noted
 from spinemr.pipeline.result import CaseResult, StageState
 from spinemr.pipeline.results_folder import (
     FEATURES,
@@ -34,14 +35,16 @@ def write_case(result: CaseResult, folder: Path, progress: ProgressCallback = si
     """Write what there is into a folder; a file that cannot be written is noted in qc.json, and the others are."""
     begun = time.perf_counter()
     problems: list[str] = []
+    notes: list[str] = []
     for name, write in _files(result):
         progress(Progress("write", RESULTS.index(name) / len(RESULTS), name))
         try:
-            write(folder / name)
+            with noted(notes):
+                write(folder / name)
         except SpineMRError as error:
             problems.append(str(error).replace(str(folder / name), name))
     state = StageState("failed" if problems else "done", " ".join(problems), time.perf_counter() - begun)
-    result = result.with_stage("write", state)
+    result = replace(result, notes=(*result.notes, *notes)).with_stage("write", state)
     write_json_atomic(provenance(result).as_dict(), folder / PROVENANCE)
     write_json_atomic(result.as_quality(), folder / QUALITY)
     return result

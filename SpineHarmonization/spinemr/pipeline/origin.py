@@ -1,0 +1,61 @@
+"""Where the results of a case come from, said without names of files and folders: those may be names of patients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from spinemr.imaging.provenance import InputFile, Provenance
+from spinemr.pipeline.request import CaseRequest, Tools
+from spinemr.pipeline.results_folder import TOOL
+
+IMAGE, TARGET, FOLDER = "IMAGE", "TARGET", "DIR"
+"""Stand for the image, the target and the folder of the results."""
+
+
+def case_provenance(request: CaseRequest, tools: Tools, command: Sequence[str]) -> Provenance:
+    """What a case was made of: digests of its files, method, model, every parameter and the versions."""
+    target = request.target if request.target is not None and request.target.exists() else None
+    method = None if tools.method is None else tools.method.as_dict()
+    parameters = {**request.as_dict(), "method": method, "settings": asdict(request.settings)}
+    used = {"device": tools.model.runtime.device, "precision": tools.model.precision}
+    words = without_place(command, request.image, IMAGE)
+    made = Provenance.of(
+        TOOL,
+        command=words if target is None else without_place(words, target, TARGET),
+        parameters=parameters | used | ({} if target is None else {"target": TARGET}),
+        inputs=[request.image] if target is None or target.is_dir() else [request.image, target],
+        models={tools.model.card.name: tools.model.sha256},
+    )
+    inputs = [InputFile(name, file.sha256) for name, file in zip((IMAGE, TARGET), made.inputs, strict=False)]
+    return replace(made, inputs=tuple(inputs))
+
+
+def without_place(words: Sequence[str], place: Path, name: str) -> list[str]:
+    """The words of a command with a name in the place of a path, which may stand behind an option's "="."""
+    return [_word(word, place, name) for word in words]
+
+
+def _word(word: str, place: Path, name: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{option}{equals}{name}" if value and Path(value) == place else word
+
+
+def unnamed(note: str, request: CaseRequest) -> str:
+    """A note on what was read, without the name of its file."""
+    for place in (request.image, request.target):
+        if place is None:
+            continue
+        for path in _in(place):
+            if note.startswith((f"{path} ", f"{path.name} ")):
+                note = "An image" + note.removeprefix(str(path)).removeprefix(path.name)
+        for text in (str(place), place.name):
+            if text.strip(".\\/"):
+                note = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "the image", note)
+    return note[:1].upper() + note[1:]
+
+
+def _in(place: Path) -> Iterator[Path]:
+    return (path for path in place.rglob("*") if path.is_file()) if place.is_dir() else iter(())
