@@ -125,7 +125,8 @@ def test_parent_transforms_of_the_volume_are_shared(scene, labels, transform_of)
     np.testing.assert_array_equal(values_of(again), values_of(labels))
     assert Grid.of(again).matches(Grid.of(seen))
     node.SetAndObserveTransformNodeID(None)  # somebody takes only the mask out of the transform
-    assert not np.array_equal(values_of(labels_of(node, volume)), values_of(labels))
+    with pytest.raises(GeometryError, match="outside of this volume"):
+        labels_of(node, volume)
 
 
 def test_a_mask_on_another_grid_is_refused_and_leaves_no_node(scene, labels, volume):
@@ -248,3 +249,23 @@ def test_cropped_layers_as_slicer_s_files_hold_them_come_back(segmentation, volu
         segment.AddRepresentation("Binary labelmap", cropped)
     assert segmentation.GetBinaryLabelmapInternalRepresentation("Segment_20").GetDimensions() == (16, 8, 5)
     np.testing.assert_array_equal(values_of(labels_of(segmentation, volume)), values_of(labels))
+
+
+def test_segments_of_another_study_are_refused(scene, segmentation, labels):
+    far = sitk.Cast(labels, sitk.sitkInt16)
+    far.SetOrigin((1000.0, 0.0, 0.0))
+    with pytest.raises(GeometryError, match=r"All segments lie outside of this volume\. Choose"):
+        labels_of(segmentation, add_volume(scene, far, "another study"))
+
+
+def test_surfaces_without_voxels_become_voxels(scene, segmentation, volume, labels):
+    show_surfaces(segmentation)
+    surface = segmentation.GetSegmentation().GetSegment("Segment_20").GetRepresentation("Closed surface")
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    node.AddSegmentFromClosedSurfaceRepresentation(surface, "L1 vertebra", [1.0, 0.0, 0.0], "from a file")
+    found, expected = values_of(labels_of(node, volume)), values_of(labels) == 20
+    overlap = 2 * ((found == 20) & expected).sum() / ((found == 20).sum() + expected.sum())
+    assert set(np.unique(found)) == {0, 20}
+    assert overlap > 0.8  # surfaces are smoothed

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from spinemr.imaging.errors import ImagingWarning
+from spinemr.imaging.errors import GeometryError, ImagingWarning
 from spinemr.imaging.geometry import Grid
 from spinemr.imaging.segmentation_file import LABEL_TAG, structure_number, tags_text
 from spinemr.scene.placement import from_first_voxel, grid_from, grid_of, matrix_of, parent_to_world, put_on
@@ -31,7 +31,7 @@ def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMR
 
     Segments are known by their term and name (:func:`structure_numbers`); others are left out with a warning. Segments of
     the same structure are united; where different ones overlap the later one covers the earlier, with a warning.
-    Voxels of another grid are taken by nearest neighbour.
+    Voxels of another grid are taken by nearest neighbour; segments none of which lies in the volume are refused.
     """
     grid = grid_of(volume)
     values = np.zeros(grid.size[::-1], dtype=np.uint8)
@@ -47,6 +47,8 @@ def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMR
         values[mask] = number
     if overlap:
         _warn("Segments overlap; a later one covers an earlier one.")
+    if not values.any() and any(_holds_voxels(segmentation, segment_id) for segment_id in numbers if numbers[segment_id]):
+        raise GeometryError("All segments lie outside of this volume.", "Choose the volume they were drawn on.")
     return put_on(sitk.GetImageFromArray(values), grid)
 
 
@@ -87,12 +89,22 @@ def _mask(node: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid, lay
     if not node.GetSegmentation().ContainsRepresentation(BINARY):
         node.CreateBinaryLabelmapRepresentation()
     data = node.GetBinaryLabelmapInternalRepresentation(segment_id)
-    if data is None or data.GetNumberOfPoints() == 0:
+    if not _has_points(data):
         return np.zeros(grid.size[::-1], dtype=bool)
     if data not in layers:
         layers[data] = _on_grid(data, parent_to_world(node), grid)
     mask: NDArray[np.bool_] = layers[data] == node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
     return mask
+
+
+def _holds_voxels(node: slicer.vtkMRMLSegmentationNode, segment_id: str) -> bool:
+    data = node.GetBinaryLabelmapInternalRepresentation(segment_id)
+    value = node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
+    return _has_points(data) and bool((array_of(data) == value).any())
+
+
+def _has_points(data: slicer.vtkOrientedImageData | None) -> bool:
+    return data is not None and data.GetNumberOfPoints() > 0
 
 
 def _on_grid(data: slicer.vtkOrientedImageData, to_world: Matrix, grid: Grid) -> NDArray[Any]:

@@ -61,8 +61,8 @@ def show_side_by_side(
 ) -> None:  # fmt: skip
     """One volume in each of two views.
 
-    In linked views Slicer gives both the same volumes as soon as one is changed, so the link is cut while they change and
-    put back as it was: slices and zoom then go together, volumes stay apart.
+    Linked views take over each other's volumes, so the link is cut while they change and put back as it was: slices and zoom
+    go together, volumes stay apart.
     """
     with one_event(left, right):
         links = [(node, node.GetLinkedControl(), node.GetHotLinkedControl()) for node in (left, right)]
