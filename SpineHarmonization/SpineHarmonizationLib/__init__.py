@@ -1,0 +1,1 @@
+"""Parts of the Spine Harmonization module's panel."""

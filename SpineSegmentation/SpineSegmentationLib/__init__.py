@@ -1,0 +1,1 @@
+"""What the three SpineMR modules share in Slicer: child processes, dependencies, the nodes of a case, panels."""
