@@ -22,7 +22,6 @@ from spinemr.scene.agreement_plot import add_bland_altman  # noqa: E402
 from spinemr.scene.audit import accept_corrections, audit_of, is_corrected  # noqa: E402
 from spinemr.scene.bundle import load_bundle, save_bundle  # noqa: E402
 from spinemr.scene.case_nodes import (  # noqa: E402
-    MEASUREMENTS_ROLE,
     case_of,
     set_harmonized,
     set_quality,
@@ -34,7 +33,8 @@ from spinemr.scene.charts import series_of  # noqa: E402
 from spinemr.scene.heat_map import add_heat_map  # noqa: E402
 from spinemr.scene.hierarchy import hierarchy_of, item_of  # noqa: E402
 from spinemr.scene.label_maps import labels_of  # noqa: E402
-from spinemr.scene.measurement_markups import add_measurement_markups  # noqa: E402
+from spinemr.scene.measurement_markups import add_measurement_markups, measurement_markups_of  # noqa: E402
+from spinemr.scene.roles import MEASUREMENTS_ROLE  # noqa: E402
 from spinemr.scene.segmentations import set_segments  # noqa: E402
 from spinemr.scene.tables import rows_of  # noqa: E402
 from spinemr.scene.volumes import image_of  # noqa: E402
@@ -136,6 +136,9 @@ def test_markups_come_back(again):
     assert line.GetLineLengthWorld() == pytest.approx(9.25)
     assert angle.GetAngleDegrees() == pytest.approx(41.5)
     assert line.GetLocked()
+    found = measurement_markups_of(scene, again.volume)
+    assert found.heights[120].GetID() == line.GetID()
+    assert found.lordosis.GetID() == angle.GetID()
 
 
 def test_places_in_the_subject_hierarchy_come_back(again):

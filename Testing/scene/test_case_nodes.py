@@ -26,8 +26,6 @@ pytest.importorskip("slicer", reason="slicer-core is not installed (make scene)"
 from spinemr.scene import results  # noqa: E402
 from spinemr.scene.audit import accept_corrections, audit_of, is_corrected, keep_automatic  # noqa: E402
 from spinemr.scene.case_nodes import (  # noqa: E402
-    MEASUREMENTS_ROLE,
-    SEGMENTATION_ROLE,
     case_of,
     remove_results,
     set_segmentation,
@@ -37,7 +35,9 @@ from spinemr.scene.case_nodes import (  # noqa: E402
 from spinemr.scene.hierarchy import hierarchy_of, item_of  # noqa: E402
 from spinemr.scene.label_maps import labels_of  # noqa: E402
 from spinemr.scene.levels import shift_levels  # noqa: E402
+from spinemr.scene.measurement_markups import add_measurement_markups  # noqa: E402
 from spinemr.scene.results import load_results, rows_of_csv  # noqa: E402
+from spinemr.scene.roles import MEASUREMENTS_ROLE, SEGMENTATION_ROLE  # noqa: E402
 from spinemr.scene.segmentations import set_segments  # noqa: E402
 from spinemr.scene.tables import rows_of  # noqa: E402
 from spinemr.scene.views import slice_centre_mm  # noqa: E402
@@ -173,6 +173,7 @@ def test_results_of_another_volume_are_refused_and_change_nothing(scene, labels,
 def test_a_second_run_takes_the_place_of_the_first(scene, volume, labels, folder):
     first = load_results(scene, folder, volume)
     before = nodes_in(scene)
+    add_measurement_markups(scene, labels, rows_of(first.measurements), beside=volume)  # of the first run: they go
     smaller = sitk.Mask(labels, labels != 20)
     write_labels(smaller, folder / results.SEGMENTS)
     second = load_results(scene, folder, volume)
@@ -208,9 +209,10 @@ def test_accepted_corrections_outlive_another_run(scene, volume, labels, folder)
     assert scene.GetNodeByID(mine.GetID()) is not None
 
 
-def test_removing_results_leaves_the_volume(scene, volume, folder):
+def test_removing_results_leaves_the_volume(scene, volume, labels, folder):
     before = nodes_in(scene)
-    load_results(scene, folder, volume)
+    case = load_results(scene, folder, volume)
+    add_measurement_markups(scene, labels, rows_of(case.measurements), beside=volume)
     remove_results(scene, volume)
     assert nodes_in(scene) == before
     hierarchy = hierarchy_of(scene)

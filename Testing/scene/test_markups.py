@@ -14,7 +14,12 @@ pytest.importorskip("slicer", reason="slicer-core is not installed (make scene)"
 
 from spinemr.scene.hierarchy import hierarchy_of, item_of  # noqa: E402
 from spinemr.scene.markups import add_angle, add_line, add_lordosis  # noqa: E402
-from spinemr.scene.measurement_markups import add_measurement_markups, remove_measurement_markups  # noqa: E402
+from spinemr.scene.measurement_markups import (  # noqa: E402
+    add_measurement_markups,
+    measurement_markups_of,
+    remove_measurement_markups,
+)
+from spinemr.scene.volumes import add_volume  # noqa: E402
 
 ROWS = [
     {"label": 120, "structure": "L1-L2 disc", "height_middle_mm": 9.25, "lordosis_l1_s1_deg": None},
@@ -72,9 +77,9 @@ def test_measured_heights_and_lordosis_are_drawn_with_their_values(scene, labels
     middle = np.mean(points_of(line), axis=0) * (-1, -1, 1)
     assert labels[labels.TransformPhysicalPointToIndex(middle.tolist())] == 120
     hierarchy = hierarchy_of(scene)
-    assert hierarchy.GetItemName(markups.folder) == "T2 measurements"
-    assert hierarchy.GetItemParent(markups.folder) == hierarchy.GetItemParent(item_of(scene, volume))
-    assert {hierarchy.GetItemParent(item_of(scene, node)) for node in markups.nodes} == {markups.folder}
+    (folder,) = {hierarchy.GetItemParent(item_of(scene, node)) for node in markups.nodes}
+    assert hierarchy.GetItemName(folder) == "T2 measurements"
+    assert hierarchy.GetItemParent(folder) == hierarchy.GetItemParent(item_of(scene, volume))
 
 
 def test_without_measured_values_the_label_map_gives_them(scene, labels):
@@ -85,16 +90,44 @@ def test_without_measured_values_the_label_map_gives_them(scene, labels):
     assert markups.lordosis.GetAngleDegrees() == pytest.approx(0.0, abs=1e-3)
 
 
-def test_markups_are_hidden_and_removed_together(scene, labels):
+def test_markups_are_hidden_and_removed_together(scene, labels, volume):
     before = scene.GetNumberOfNodes()
-    markups = add_measurement_markups(scene, labels, ROWS)
+    markups = add_measurement_markups(scene, labels, ROWS, beside=volume)
     assert len(markups.nodes) == 2
     markups.set_shown(False)
     assert not any(node.GetDisplayVisibility() for node in markups.nodes)
-    remove_measurement_markups(scene, markups)
+    remove_measurement_markups(scene, volume)
     assert scene.GetNumberOfNodes() == before
     hierarchy = hierarchy_of(scene)
-    assert hierarchy.GetNumberOfItemChildren(hierarchy.GetSceneItemID()) == 0
+    assert hierarchy.GetNumberOfItemChildren(hierarchy.GetSceneItemID()) == 1  # the volume
+    remove_measurement_markups(scene, volume)
+
+
+def test_drawing_again_replaces_the_markups_of_that_volume_only(scene, labels, volume):
+    other = add_volume(scene, sitk.Cast(labels, sitk.sitkInt16), "other")
+    add_measurement_markups(scene, labels, ROWS, beside=volume)
+    kept = add_measurement_markups(scene, labels, ROWS, beside=other)
+    add_measurement_markups(scene, labels, beside=volume)
+    found = measurement_markups_of(scene, volume)
+    assert sorted(found.heights) == [120, 121, 122, 123, 124]
+    assert found.lordosis.GetAngleDegrees() == pytest.approx(0.0, abs=1e-3)
+    theirs = measurement_markups_of(scene, other)
+    assert [node.GetID() for node in theirs.nodes] == [node.GetID() for node in kept.nodes]
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") == 8
+
+
+def test_what_somebody_put_into_the_folder_or_took_out_of_it_stays(scene, labels, volume):
+    hierarchy = hierarchy_of(scene)
+    study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    hierarchy.SetItemParent(item_of(scene, volume), study)
+    markups = add_measurement_markups(scene, labels, ROWS, beside=volume)
+    own = add_line(scene, "mine", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0))
+    hierarchy.SetItemParent(item_of(scene, own), hierarchy.GetItemParent(item_of(scene, markups.lordosis)))
+    hierarchy.SetItemParent(item_of(scene, markups.lordosis), study)
+    remove_measurement_markups(scene, volume)
+    assert scene.GetNodeByID(own.GetID()) is not None
+    assert hierarchy.GetItemParent(item_of(scene, own)) == study
+    assert hierarchy.GetItemParent(item_of(scene, volume)) == study
 
 
 def test_nothing_to_draw_is_said(scene, labels):

@@ -17,15 +17,11 @@ from spinemr.imaging.version import __version__
 from spinemr.scene.corrections import Correction, compare
 from spinemr.scene.hierarchy import place_beside
 from spinemr.scene.label_maps import labels_of
+from spinemr.scene.roles import AUDIT_ROLE, AUTOMATIC_ROLE, CORRECTED
 from spinemr.scene.volumes import image_of, set_image
 
 if TYPE_CHECKING:
     import slicer
-
-AUTOMATIC_ROLE, AUDIT_ROLE = "SpineMR.automatic", "SpineMR.audit"
-"""The roles in which a segmentation refers to its automatic mask and to its entries."""
-CORRECTED = "SpineMR.Corrected"
-"""The attribute of segments whose corrections were accepted; its value is the time."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 import SimpleITK as sitk
 
 from spinemr.imaging.errors import InputError
-from spinemr.scene.audit import AUTOMATIC_ROLE, is_corrected, keep_automatic
+from spinemr.scene.audit import is_corrected, keep_automatic
 from spinemr.scene.hierarchy import place_beside, remove_node
+from spinemr.scene.measurement_markups import remove_measurement_markups
+from spinemr.scene.roles import (
+    AUTOMATIC_ROLE,
+    FEATURES_ROLE,
+    HARMONIZED_ROLE,
+    MEASUREMENTS_ROLE,
+    QUALITY_ROLE,
+    SEGMENTATION_ROLE,
+    SOURCE_ROLE,
+    VERDICT_ROLE,
+)
 from spinemr.scene.segmentations import add_segmentation, set_segments
 from spinemr.scene.selection import display_of
 from spinemr.scene.tables import add_table, set_rows
@@ -19,13 +30,6 @@ from spinemr.scene.volumes import add_volume, set_image
 
 if TYPE_CHECKING:
     import slicer
-
-HARMONIZED_ROLE, SEGMENTATION_ROLE = "SpineMR.harmonized", "SpineMR.segmentation"
-MEASUREMENTS_ROLE, FEATURES_ROLE = "SpineMR.measurements", "SpineMR.features"
-VERDICT_ROLE, QUALITY_ROLE = "SpineMR.verdict", "SpineMR.quality"
-"""Roles in which a volume refers to what was made of it."""
-SOURCE_ROLE = "SpineMR.source"
-"""The role in which a result refers to the volume it was made from."""
 
 TABLES = {MEASUREMENTS_ROLE: "measurements", FEATURES_ROLE: "features", VERDICT_ROLE: "verdict"}
 """Roles of tables and what their nodes are called after the volume."""
@@ -160,6 +164,7 @@ def remove_result(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolume
 
 def remove_results(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
     """Remove everything that was made from a volume; the volume and corrected segments stay."""
+    remove_measurement_markups(scene, volume)
     for role in (HARMONIZED_ROLE, SEGMENTATION_ROLE, *TABLES, QUALITY_ROLE):
         remove_result(scene, volume, role)
 

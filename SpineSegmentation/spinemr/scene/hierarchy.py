@@ -39,11 +39,17 @@ def remove_node(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> None:
     hierarchy = hierarchy_of(scene)
     item = hierarchy.GetItemByDataNode(node)
     scene.RemoveNode(node)
-    if _has_item(hierarchy, item):  # Slicer's own plugins have removed it already
-        hierarchy.RemoveItem(item, False, False)
+    remove_item(scene, item)  # Slicer's own plugins have done so already
     for helper in helpers:
         if helper is not None and not _is_used(scene, helper):
             scene.RemoveNode(helper)
+
+
+def remove_item(scene: slicer.vtkMRMLScene, item: int) -> None:
+    """Remove an item, where it is there; what lies below it moves up, and no node goes."""
+    hierarchy = hierarchy_of(scene)
+    if _has_item(hierarchy, item):
+        hierarchy.RemoveItem(item, False, False)
 
 
 def item_of(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> int:

@@ -17,10 +17,6 @@ from spinemr.imaging.files import read_image, read_labels
 from spinemr.imaging.geometry import Grid, match_grid
 from spinemr.imaging.schemes import from_scheme
 from spinemr.scene.case_nodes import (
-    FEATURES_ROLE,
-    HARMONIZED_ROLE,
-    MEASUREMENTS_ROLE,
-    SEGMENTATION_ROLE,
     CaseNodes,
     case_of,
     remove_result,
@@ -29,6 +25,8 @@ from spinemr.scene.case_nodes import (
     set_segmentation,
     set_table,
 )
+from spinemr.scene.measurement_markups import remove_measurement_markups
+from spinemr.scene.roles import FEATURES_ROLE, HARMONIZED_ROLE, MEASUREMENTS_ROLE, SEGMENTATION_ROLE
 from spinemr.scene.volumes import add_volume, image_of
 
 if TYPE_CHECKING:
@@ -123,6 +121,7 @@ def _on_grid_of(image: sitk.Image, result: sitk.Image) -> sitk.Image:
 
 def _put(scene: slicer.vtkMRMLScene, case: _Case, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
     """Set what the case has, and remove what only an earlier run of it had."""
+    remove_measurement_markups(scene, volume)
     if case.harmonized is None:
         remove_result(scene, volume, HARMONIZED_ROLE)
     else:
