@@ -7,17 +7,22 @@ EXTRAS ?= dev
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck unit scene bench docs-pictures cmake-lists clean
+.PHONY: help demo test lint typecheck unit scene test-desktop bench docs-pictures cmake-lists clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Draw a lumbar spine, image it, and show the pictures
-	@rm -rf $(DEMO)
-	@$(BIN)/spinemr phantom -o $(DEMO) --seed 7 --contrast t2
-	@$(BIN)/python -m spinemr.cli.terminal_picture $(DEMO)/overview.png
-	@echo "The drawn study, its labels and its measurements lie in $(CURDIR)/$(DEMO)"
-	@echo "The picture above is $(CURDIR)/$(DEMO)/overview.png"
+demo: $(VENV)/.runtime ## Harmonize, segment, measure and judge a drawn study, or one's own: make demo IMAGE=study.nii.gz
+ifeq ($(origin IMAGE),command line)
+	@$(BIN)/spinemr run "$$IMAGE" -o $(DEMO)/results
+else
+	@rm -rf $(DEMO)/drawn
+	@$(BIN)/spinemr phantom -o $(DEMO)/drawn --seed 7 --contrast t2
+	@$(BIN)/python -m spinemr.cli.terminal_picture $(DEMO)/drawn/overview.png
+	@echo "Above: $(CURDIR)/$(DEMO)/drawn/overview.png"
+	@$(BIN)/spinemr run $(DEMO)/drawn/image.nii.gz -o $(DEMO)/results
+endif
+	@echo "The report: $(CURDIR)/$(DEMO)/results/report.html"
 
 test: lint typecheck unit ## Run every check: ruff, mypy, import-linter, pytest with coverage
 
@@ -40,6 +45,14 @@ $(VENV)-scene/.made: pyproject.toml
 	$(VENV)-scene/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest pytest-cov hypothesis slicer-core==5.11.0.6
 	@touch $@
 
+test-desktop: $(VENV)-desktop/.made ## The Slicer modules, clicked in a Qt test host (needs Xvfb and that environment; Python 3.11 or 3.12)
+	$(VENV)-desktop/bin/python -m pytest --no-cov -m desktop Testing/desktop
+
+$(VENV)-desktop/.made: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-desktop
+	$(VENV)-desktop/bin/python -m pip install --quiet --disable-pip-version-check -e '.[desktop]'
+	@touch $@
+
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -51,7 +64,7 @@ cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
 	$(PYTHON) Testing/tools/cmake_lists.py
 
 clean: ## Remove the environment and everything that was made
-	rm -rf $(VENV) $(VENV)-scene out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-scene $(VENV)-desktop out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # An environment whose interpreter is gone (removed, moved, from another machine) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)

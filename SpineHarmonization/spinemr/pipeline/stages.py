@@ -99,9 +99,24 @@ def _for_report(result: CaseResult) -> ReportCase:
         features=result.features,
         measurements={} if result.measurements is None else measured_rows(result.measurements.as_csv()),
         confidences={} if found is None else {one.label: one.confidence for one in found.report.structures},
+        made_how=_made_how(result),
         notes=_said(result),
         provenance=result.provenance.as_dict(),
     )
+
+
+def _made_how(result: CaseResult) -> dict[str, str]:
+    """Method and levels, in the words of people."""
+    facts: dict[str, str] = {}
+    if (made := result.harmonized) is not None:
+        facts["Harmonized by"] = made.method + (f", strength {made.strength:g}" if made.strength < 1 else "")
+        facts["Harmonized intensities"] = made.units
+    if (found := result.segmentation) is not None:
+        facts["Segmented"] = f"the {result.request.segment_on} image"
+        facts["Levels counted from"] = f"the {found.report.counted_from}, confidence {found.report.level_confidence:.2f}"
+        if result.request.shift:
+            facts["Levels moved down by"] = f"{result.request.shift} (asked for)"
+    return facts
 
 
 def _said(result: CaseResult) -> tuple[str, ...]:

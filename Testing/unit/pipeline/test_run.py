@@ -134,6 +134,14 @@ def test_the_report_shows_verdict_structures_and_pictures_without_the_network(fo
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert quality_of(folder)["reasons"][0]["sentence"] in page
     assert "L4-L5 disc" in page and page.count("data:image/png") >= 4
+    facts = dict(re.findall(r"<tr><t[hd][^>]*>([^<]*)</t[hd]><td[^>]*>([^<]*)</td></tr>", page))
+    assert facts["Harmonized by"] == "zscore"
+    assert facts["Harmonized intensities"] == quality_of(folder)["harmonization"]["units"]
+    assert facts["Segmented"] == "the source image"
+    confidence = quality_of(folder)["segmentation"]["level_confidence"]
+    assert facts["Levels counted from"] == f"the sacrum, confidence {confidence:.2f}"
+    assert "no movement of edges in any slice" in page
+    assert page.index("Not a medical device") < page.index("L4-L5 disc")
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", page)
 
 

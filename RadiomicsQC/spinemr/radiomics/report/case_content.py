@@ -40,6 +40,8 @@ class ReportCase:
     """By label; what holds for the whole spine under 0."""
     confidences: Mapping[int, float] = field(default_factory=dict)
     """By label."""
+    made_how: Mapping[str, str] = field(default_factory=dict)
+    """How harmonized image and labels were made, as facts for people."""
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """As :meth:`spinemr.imaging.provenance.Provenance.as_dict` gives it."""
@@ -51,7 +53,7 @@ def case_content(case: ReportCase, title: str = TITLE) -> ReportContent:
     return ReportContent(
         title=title,
         verdict=case.verdict,
-        facts=_facts(case),
+        facts={**_facts(case), **case.made_how},
         image=case.image,
         image_name=case.image_name,
         harmonized=case.harmonized,
@@ -111,7 +113,8 @@ def _provenance(made: Mapping[str, Any]) -> dict[str, str]:
     """Versions, models and parameters; no names of files, which may be names of patients."""
     said = {"Report": f"spinemr {versions()['spinemr']}"}
     if made.get("tool"):
-        said["Made by"] = f"{made['tool']} at {made.get('created', 'an unknown time')}"
+        when = str(made.get("created", "an unknown time")).replace("T", " ").replace("+00:00", " UTC")
+        said["Made by"] = f"{made['tool']}, {when}"
     for word, key in (("Versions", "versions"), ("Models (sha256)", "models")):
         values = made.get(key)
         if isinstance(values, Mapping) and values:

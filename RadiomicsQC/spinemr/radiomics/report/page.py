@@ -56,6 +56,7 @@ def report_page(content: ReportContent) -> str:
         content.title,
         [
             element("h1", plain(content.title)),
+            paragraph(NOT_A_DEVICE, "quiet"),
             verdict_section(content.verdict, shown),
             facts_section(content),
             *pictures,
@@ -64,7 +65,6 @@ def report_page(content: ReportContent) -> str:
             features_section(content.features),
             section("Features against the reference", figures(_feature_charts(content), "charts")),
             provenance_section(content.provenance),
-            f"<footer>{plain(NOT_A_DEVICE)}</footer>",
         ],
     )
 
@@ -124,23 +124,26 @@ def _maps(content: ReportContent, display: Display, grey: Grey, middle: int) -> 
             f"{_slice_name(display, middle)}: harmonized − source, each in percent of its own window (1st to 99.7th percentile)"
         )
         drawn.append(figure(picture, caption))
-    drawn += [_map(content, shown, display, grey) for shown in content.maps]
+    drawn += [_map(content, shown, display, grey, middle) for shown in content.maps]
     return section("Where it changed", figures(drawn, "pictures"))
 
 
-def _map(content: ReportContent, shown: ReportMap, display: Display, grey: Grey) -> str:
+def _map(content: ReportContent, shown: ReportMap, display: Display, grey: Grey, middle: int) -> str:
+    """The slice with the largest value; where there is none, the middle slice and a word that there is none."""
     assert content.image is not None
     values = display.stack(match_grid(shown.image, content.image)).astype(np.float32)
     magnitude = np.nan_to_num(np.abs(values))
     if content.labels is not None:
         magnitude = np.where(display.stack(match_grid(content.labels, content.image)) > 0, magnitude, 0.0)
-    index = int(np.argmax(magnitude.max(axis=(1, 2))))
+    found = bool(magnitude.max() > 0)
+    index = int(np.argmax(magnitude.max(axis=(1, 2)))) if found else middle
     near = values[index]
     if content.labels is not None:
         inside = display.stack(match_grid(content.labels, content.image))[index] > 0
         near = np.where(distance_transform_edt(~inside, sampling=display.spacing_mm) <= _NEAR_MM, near, 0.0)
     picture = coloured(display, grey[index], Overlay(near, shown.unit, shown.limit, shown.kind), title=shown.title)
-    return figure(picture, f"{_slice_name(display, index)}, where it is largest: {shown.title}")
+    name = _slice_name(display, index)
+    return figure(picture, f"{name}, where it is largest: {shown.title}" if found else f"{name}: no {shown.title} in any slice")
 
 
 def _histograms(content: ReportContent) -> Iterator[str]:
