@@ -17,7 +17,7 @@ IMAGE, TARGET, FOLDER = "IMAGE", "TARGET", "DIR"
 
 def case_provenance(request: CaseRequest, tools: Tools, command: Sequence[str]) -> Provenance:
     """What a case was made of: digests of its files, method, model, every parameter and the versions."""
-    target = request.target if request.target is not None and request.target.exists() else None
+    target = request.target_path
     method = None if tools.method is None else tools.method.as_dict()
     parameters = {**request.as_dict(), "method": method, "settings": asdict(request.settings)}
     used = {"device": tools.model.runtime.device, "precision": tools.model.precision}
@@ -45,7 +45,7 @@ def _word(word: str, place: Path, name: str) -> str:
 
 def unnamed(note: str, request: CaseRequest) -> str:
     """A note on what was read, without the name of its file."""
-    for place in (request.image, request.target):
+    for place in (request.image, request.target_path):
         if place is None:
             continue
         for path in _in(place):

@@ -30,8 +30,8 @@ class CaseRequest:
     """Its name in tables; no name of a patient."""
     harmonize: str = AUTO
     """A method of :data:`spinemr.harmonization.registry.METHODS`, :data:`~spinemr.harmonization.chosen.AUTO`, or "none"."""
-    target: Path | None = None
-    """Whose appearance, as :func:`~spinemr.harmonization.chosen.chosen_method` takes it."""
+    target: str | Path | None = None
+    """Whose appearance, as :func:`~spinemr.harmonization.chosen.chosen_method` takes it: a path, or a shipped name."""
     strength: float = 1.0
     segment_on: Seen = "source"
     """Which image the network looks at (docs/decisions/0005)."""
@@ -57,6 +57,12 @@ class CaseRequest:
             raise InputError("A target is of no use without harmonization.", "Leave out the target, or name a method.")
         if self.harmonize == NO_METHOD and self.segment_on == "harmonized":
             raise InputError("There is no harmonized image to segment.", "Name a method, or segment the source.")
+
+    @property
+    def target_path(self) -> Path | None:
+        """Where the target lies, if it is one's own."""
+        path = None if self.target is None else Path(self.target)
+        return path if path is not None and path.exists() else None
 
     def as_dict(self) -> dict[str, object]:
         """Everything but the image itself, for the provenance of the results."""

@@ -54,7 +54,7 @@ def results_folder(target: Path, request: CaseRequest) -> Iterator[Path]:
 def _refuse(target: Path, request: CaseRequest) -> None:
     if target.exists() and not target.is_dir():
         raise OutputError(f"Cannot write into {target}: it is a file, not a folder.", "Choose another name.")
-    for read in (request.image, request.target):
+    for read in (request.image, request.target_path):
         if read is not None and _would_be_lost(read, target):
             raise OutputError(f"{target} holds what is to be read.", "Choose another folder for the results.")
     present = [name for name in RESULTS if (target / name).exists()]

@@ -266,6 +266,7 @@ def test_unusual_images_work(spinemr, study, tmp_path, kind):
         (["--harmonize", "none", "--target", "x.json"], "target is of no use"),
         (["--harmonize", "none", "--segment-on", "harmonized"], "no harmonized image"),
         (["--target", "absent.json"], "cannot be read"),
+        (["--target", "nonesuch"], "no reference 'nonesuch'"),
         (["--strength", "2"], "strength"),
         (["--shift", "9"], "shift"),
         (["--labels", "mine"], "labels"),

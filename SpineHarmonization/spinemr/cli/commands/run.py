@@ -35,11 +35,11 @@ def command(
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder that gets the results.", show_default=False)
     ],
     harmonize: Annotated[
-        str, typer.Option(metavar="METHOD|none", help="As in spinemr harmonize; auto: that of a fitted TARGET, else whitestripe.")
+        str, typer.Option(metavar="METHOD|none", help="As spinemr harmonize --method has them: auto, cyclegan, whitestripe ...")
     ] = "auto",
     target: Annotated[
-        Path | None,
-        typer.Option(metavar="TARGET", help="A fitted method (.json), an image, or a folder of images.", show_default=False),
+        str | None,
+        typer.Option(metavar="TARGET", help="Whose appearance, as spinemr harmonize --target takes it.", show_default=False),
     ] = None,
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.0, metavar="S", help="From 0 (the original) to 1 (all of the method).")
