@@ -94,14 +94,6 @@ def grid_from(size: tuple[int, ...], matrix_ras: Matrix) -> Grid:
     return Grid(tuple(size), _floats(spacing), _floats(RAS_LPS * matrix_ras[:3, 3]), _floats(direction))
 
 
-def matrix_ras_of(grid: Grid) -> Matrix:
-    """The matrix of index to RAS of a grid in LPS."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = RAS_LPS[:, None] * np.reshape(grid.direction, (3, 3)) * grid.spacing_mm
-    matrix[:3, 3] = RAS_LPS * grid.origin_mm
-    return matrix
-
-
 def place(volume: slicer.vtkMRMLVolumeNode, grid: Grid, like: slicer.vtkMRMLVolumeNode | None = None) -> None:
     """Put a volume node on a grid: under the transforms of ``like`` where that lies on the same grid, else in the world."""
     if like is not None and grid.matches(grid_of(like)):
