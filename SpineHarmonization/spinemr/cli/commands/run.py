@@ -123,14 +123,16 @@ def _settings(file: Path | None) -> Settings:
 
 def told(result: CaseResult, folder: Path) -> list[str]:
     """The verdict with its reasons, and what a person has to know of the levels, of a case in which no stage failed."""
-    verdict, found = result.verdict, result.segmentation
-    assert verdict is not None and found is not None
+    from spinemr.radiomics.preparation import labels_of
+
+    verdict, found, labels = result.verdict, result.segmentation, result.labels
+    assert verdict is not None and found is not None and labels is not None
     report = found.report
     counted = f"levels counted from the {report.counted_from}, confidence {report.level_confidence:.2f}"
     return [
         f"Verdict: {verdict.decision}",
         *(f"  {reason.sentence}" for reason in verdict.reasons),
-        f"{len(report.structures)} structures, {counted}; they could be shifted by one (--shift)",
+        f"{len(labels_of(labels))} structures, {counted}; they could be shifted by one (--shift)",
         f"Everything lies in {folder}; read {folder / 'report.html'}",
     ]
 
