@@ -3,7 +3,6 @@ from typing import Annotated, Any
 
 import qt
 import slicer
-import vtk
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -12,22 +11,20 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 from SpineHarmonizationLib import Methods
 from SpineHarmonizationLib.Batch import BatchSource
 from SpineHarmonizationLib.BatchPanel import BatchPanel
 from SpineHarmonizationLib.Comparison import Comparison
-from SpineHarmonizationLib.Job import HarmonizationJob, HarmonizationOptions, SegmentOn
+from SpineHarmonizationLib.Job import HarmonizationOptions, SegmentOn, beginHarmonization
 from SpineHarmonizationLib.VerdictCard import VerdictCard
 from SpineSegmentationLib import CaseFiles
 from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.Choices import Device, NamedChoice
-from SpineSegmentationLib.DependencyLine import DependencyLine
-from SpineSegmentationLib.ProgressPanel import ProgressPanel
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies, showVolume
+from SpineSegmentationLib.StudyJob import StudyJob
+from SpineSegmentationLib.StudyPanel import StudyPanel
 
 #
 # SpineHarmonization
@@ -78,46 +75,24 @@ class SpineHarmonizationParameterNode:
 #
 
 
-class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class SpineHarmonizationWidget(StudyPanel):
     """The module's panel."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: SpineHarmonizationLogic | None = None
-        self.job: HarmonizationJob | None = None
-        self._parameterNode: SpineHarmonizationParameterNode | None = None
-        self._parameterNodeGuiTag: Any = None
-        self._shownVolumeID = ""
+    title = _("Spine Harmonization")
 
-    def setup(self) -> None:
-        """Build the panel; called once, when the user opens the module for the first time."""
-        ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/SpineHarmonization.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = SpineHarmonizationLogic()
-        self.comparison = Comparison()
-        self.progress = ProgressPanel()
-        self.ui.progressPlace.layout().addWidget(self.progress)
-        self.dependencies = DependencyLine(self.ui.dependencyLabel, self.ui.installButton, "Spine Harmonization")
-        self.card = VerdictCard(self.ui.verdictLabel, self.ui.reasonsLabel, self.ui.allFindingsCheckBox)
-        self.methodChoice = NamedChoice(self.ui.methodSelector, Methods.methods(), self._onMethod)
-        self.batchPanel = BatchPanel(self.ui, self._options)
-        self._connect()
-        self.updateResults()
-        self.initializeParameterNode()
+    def makeLogic(self) -> Any:
+        """The module's logic."""
+        return SpineHarmonizationLogic()
 
-    def _connect(self) -> None:
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        slicer.app.connect("aboutToQuit()", self._stopEverything)
+    def build(self) -> None:
+        """Make and connect comparison, verdict card and the tab for many studies."""
         ui = self.ui
-        ui.sampleLabel.linkActivated.connect(lambda _link=None: self.onSample())
+        self.comparison = Comparison()
+        self.card = VerdictCard(ui.verdictLabel, ui.reasonsLabel, ui.allFindingsCheckBox)
+        self.methodChoice = NamedChoice(ui.methodSelector, Methods.methods(), self._onMethod)
+        self.batchPanel = BatchPanel(ui, self._options)
         ui.referencePathEdit.currentPathChanged.connect(self._onReferencePath)
-        ui.applyButton.clicked.connect(lambda _checked=False: self.onApplyButton())
+        ui.applyButton.clicked.connect(lambda _checked=False: self._start(segment=True))
         ui.harmonizeButton.clicked.connect(lambda _checked=False: self._start(segment=False))
         ui.fadeSlider.valueChanged.connect(lambda value: self.comparison.setFade(value / 100))
         ui.toggleButton.clicked.connect(lambda _checked=False: self.onToggle())
@@ -125,71 +100,23 @@ class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         ui.reportButton.clicked.connect(lambda _checked=False: self.onReport())
         ui.editButton.clicked.connect(lambda _checked=False: slicer.util.selectModule("SpineSegmentation"))
         self.card.placeChosen.connect(self.comparison.jumpTo)
-        self.dependencies.changed.connect(self._checkCanApply)
         self.batchPanel.studyLoaded.connect(self._onStudyLoaded)
 
-    def cleanup(self) -> None:
-        """The application closes, or the module is reloaded."""
-        self._stopEverything()
-        self.setParameterNode(None)
-        self.removeObservers()
-
-    def enter(self) -> None:
-        """The user opens the module."""
-        self.initializeParameterNode()
-        self.dependencies.update()
-        self._checkCanApply()
-
-    def exit(self) -> None:
-        """The user opens another module; work goes on."""
-        self.setParameterNode(None)
-
-    def onSceneStartClose(self, caller: Any, event: Any) -> None:
-        """Results of a volume that goes have nowhere to go."""
-        self._stopEverything()
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """An empty scene begins."""
+    def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
+        """An empty scene begins, or another one was loaded."""
         self.comparison.leave()
-        if self.parent.isVisible():
-            self.initializeParameterNode()
+        StudyPanel.onSceneEndClose(self, caller, event)
 
-    def _stopEverything(self) -> None:
-        if self.job is not None:
-            self.job.kill()
-            self.job = None
+    def stopMore(self) -> None:
+        """Stop the studies of the second tab, too."""
         self.batchPanel.batch.kill()
-        self.progress.hide()
 
-    def initializeParameterNode(self) -> None:
-        """Take the scene's parameters, or begin with the volume that is shown."""
-        self.setParameterNode(self.logic.getParameterNode())
-        if self._parameterNode.inputVolume is None:
-            first = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-            if first is not None:
-                self._parameterNode.inputVolume = first
-
-    def setParameterNode(self, inputParameterNode: SpineHarmonizationParameterNode | None) -> None:
-        """Bind the panel to a parameter node."""
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self._parameterNode = inputParameterNode
-        if self._parameterNode is not None:
-            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-            self._onParameters()
-
-    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
+    def followParameters(self) -> None:
+        """Method and reference file are not bound by name."""
         parameters = self._parameterNode
         self.methodChoice.show(parameters.method)
         if self.ui.referencePathEdit.currentPath != parameters.referencePath:
             self.ui.referencePathEdit.currentPath = parameters.referencePath
-        self._checkCanApply()
-        volume = parameters.inputVolume
-        if (volume.GetID() if volume is not None else "") != self._shownVolumeID:
-            self.updateResults()
 
     def _onMethod(self, name: str) -> None:
         if self._parameterNode is not None:
@@ -214,54 +141,27 @@ class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             folder=Path(folder) if folder else None,
         )
 
-    def _refusal(self) -> str:
-        """Why nothing can start at all."""
-        if self.dependencies.isMissing:
-            return self._missing()
-        if self.batchPanel.batch.isRunning:
-            return _("Many studies are running; wait for them, or cancel them.")
-        return ""
-
-    def _checkCanApply(self, caller: Any = None, event: Any = None) -> None:
+    def updateButtons(self) -> None:
         """Buttons that cannot be pressed say why."""
-        running = self.job is not None
-        reason = "" if running else self._refusal() or self._inputProblem()
-        ui = self.ui
-        ui.applyButton.setText(_("Cancel") if running else _("Harmonize && Segment"))
-        ui.applyButton.enabled = not reason
+        running, ui, parameters = self.job is not None, self.ui, self._parameterNode
+        many = _("Many studies are running; wait for them, or cancel them.") if self.batchPanel.batch.isRunning else ""
+        reason = many or self.inputProblem() or self._options().problem()
         ready = _("Harmonizes, segments, measures and judges the study. Nothing leaves this computer.")
-        ui.applyButton.toolTip = _("Stops the work; the scene stays as it is.") if running else reason or ready
+        self.applyButtonState(_("Harmonize && Segment"), ready, reason)
+        busy = _("A study is being worked on.") if running else ""
         ui.harmonizeButton.enabled = not reason and not running
-        busy = _("A study is being worked on.")
-        ui.harmonizeButton.toolTip = busy if running else reason or _("Makes the harmonized image only.")
-        ui.sampleLabel.setVisible(self._parameterNode is None or self._parameterNode.inputVolume is None)
-        self._checkReference()
-        parameters = self._parameterNode
+        ui.harmonizeButton.toolTip = busy or reason or _("Makes the harmonized image only.")
+        self._updateReference()
         if parameters is not None:
-            self.batchPanel.update(parameters.batchSource, parameters.resume, busy if running else self._missing())
+            missing = _("Install the missing packages first (button at the top).") if self.dependencies.isMissing else ""
+            self.batchPanel.update(parameters.batchSource, parameters.resume, busy or missing)
 
-    def _missing(self) -> str:
-        return _("Install the missing packages first (button at the top).") if self.dependencies.isMissing else ""
-
-    def _inputProblem(self) -> str:
-        from spinemr.scene.case_nodes import source_of
-
-        volume = self._parameterNode.inputVolume if self._parameterNode is not None else None
-        if volume is None:
-            return _("Select a volume.")
-        if volume.GetImageData() is None:
-            return _("The volume holds no image.")
-        if source_of(volume) is not None:
-            return _("This volume is harmonized already; select the original.")
-        return self._options().problem()
-
-    def _checkReference(self) -> None:
+    def _updateReference(self) -> None:
         ui, parameters = self.ui, self._parameterNode
-        if parameters is not None:
-            ui.methodSelector.toolTip = Methods.summary(parameters.method)
-        method = parameters.method if parameters is not None else ""
+        method = parameters.method if parameters is not None else Methods.AUTO
         takesVolume, takesFile = Methods.takesVolume(method), Methods.takesFile(method)
         chosen = takesVolume and parameters.referenceVolume is not None
+        ui.methodSelector.toolTip = Methods.summary(method)
         ui.referenceSelector.enabled = takesVolume
         ui.referencePathEdit.enabled = takesFile and not chosen
         none = _("This method is not fitted on a loaded volume.") if takesFile else _("This method needs no reference.")
@@ -271,61 +171,24 @@ class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         other = _("The loaded volume is the reference.") if chosen else none
         ui.referencePathEdit.toolTip = files if ui.referencePathEdit.enabled else other
 
-    def onSample(self) -> None:
-        """Draw a study and choose it."""
-        with slicer.util.tryWithErrorDisplay(_("The study could not be drawn."), waitCursor=True):
-            self._parameterNode.inputVolume = drawStudy(slicer.mrmlScene)
-
-    def onApplyButton(self) -> None:
-        """Start the whole job, or cancel what runs."""
-        if self.job is None:
-            self._start(segment=True)
-            return
-        self.progress.stopping()
-        self.ui.applyButton.enabled = False
-        self.job.cancel()
-
     def _start(self, segment: bool) -> None:
-        with slicer.util.tryWithErrorDisplay(_("The work could not be started."), waitCursor=True):
-            job = HarmonizationJob()
-            job.child.progressed.connect(self.progress.report)
-            job.child.logged.connect(self.progress.addLine)
-            job.ended.connect(self._onEnded)
-            self.job = job
-            self.progress.begin(_("Starting…"))
-            try:
-                self.logic.start(job, self._parameterNode.inputVolume, self._options(), segment)
-            except Exception:
-                self.job = None
-                self.progress.hide()
-                raise
-            finally:
-                self._checkCanApply()
+        volume, options = self.volume, self._options()
+        self.startJob(lambda job: self.logic.start(job, volume, options, segment))
 
-    def _onEnded(self, outcome: Outcome) -> None:
-        self.job = None
-        self.progress.end(outcome, _("Done."))
-        self._shownVolumeID = ""
-        if self._parameterNode is not None:
-            self._checkCanApply()
-            self.updateResults()
-            self.showComparison()
-        if outcome.message:
-            slicer.util.errorDisplay(outcome.message, windowTitle=_("Spine Harmonization"))
+    def onResults(self, outcome: Outcome) -> None:
+        """Show what came."""
+        self.showComparison()
 
     def updateResults(self) -> None:
         """Show what is known of the chosen volume."""
         from spinemr.scene.case_nodes import case_of
 
-        volume = self._parameterNode.inputVolume if self._parameterNode is not None else None
-        self._shownVolumeID = volume.GetID() if volume is not None else ""
+        ui, volume = self.ui, self.volume
         case = None if volume is None else case_of(volume)
-        quality, harmonized = ({}, None) if case is None else (case.quality, case.harmonized)
-        ui = self.ui
-        self.card.show(quality)
-        ui.compareCollapsibleButton.enabled = harmonized is not None
-        unharmonized = _("There is no harmonized image of this volume yet.")
-        ui.compareCollapsibleButton.toolTip = "" if harmonized is not None else unharmonized
+        self.card.show({} if case is None else case.quality)
+        harmonized = case is not None and case.harmonized is not None
+        ui.compareCollapsibleButton.enabled = harmonized
+        ui.compareCollapsibleButton.toolTip = "" if harmonized else _("There is no harmonized image of this volume yet.")
         report = CaseFiles.reportOf(volume)
         ui.reportButton.enabled = report is not None
         unreported = _("There is no report of this volume in this session.")
@@ -339,18 +202,16 @@ class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         """Original and harmonized image as the buttons say."""
         from spinemr.scene.case_nodes import case_of
 
-        original = self._parameterNode.inputVolume
+        original = self.volume
         harmonized = None if original is None else case_of(original).harmonized
-        if harmonized is None:
-            self.ui.sideBySideButton.setChecked(False)
-            return
-        beside = self.ui.sideBySideButton.checked
-        if beside:
-            self.comparison.showSideBySide(original, harmonized)
-        else:
-            self.comparison.showFade(original, harmonized, self._parameterNode.fadePercent / 100)
+        beside = self.ui.sideBySideButton.checked and harmonized is not None
+        self.ui.sideBySideButton.setChecked(beside)
         for widget in (self.ui.fadeSlider, self.ui.toggleButton):
             widget.enabled = not beside
+        if beside:
+            self.comparison.showSideBySide(original, harmonized)
+        elif harmonized is not None:
+            self.comparison.showFade(original, harmonized, self._parameterNode.fadePercent / 100)
 
     def onToggle(self) -> None:
         """From the original to the harmonized image and back."""
@@ -358,15 +219,15 @@ class SpineHarmonizationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def onReport(self) -> None:
         """Open the report in the browser."""
-        report = CaseFiles.reportOf(self._parameterNode.inputVolume)
+        report = CaseFiles.reportOf(self.volume)
         if report is None or not qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(report))):
-            slicer.util.errorDisplay(_("The report could not be opened."))
+            slicer.util.errorDisplay(_("The report could not be opened."), windowTitle=self.title)
 
     def _onStudyLoaded(self, volume: vtkMRMLScalarVolumeNode) -> None:
         self._parameterNode.inputVolume = volume
         self.ui.tabWidget.setCurrentIndex(0)
         showVolume(volume)
-        self.updateResults()
+        self.showResults()
 
 
 #
@@ -382,13 +243,13 @@ class SpineHarmonizationLogic(ScriptedLoadableModuleLogic):
         return SpineHarmonizationParameterNode(super().getParameterNode())
 
     def start(
-        self, job: HarmonizationJob, inputVolume: vtkMRMLScalarVolumeNode, options: HarmonizationOptions, segment: bool = True
+        self, job: StudyJob, inputVolume: vtkMRMLScalarVolumeNode, options: HarmonizationOptions, segment: bool = True
     ) -> None:
         """Start a job and return at once."""
         problem = options.problem()
         if problem:
             raise ValueError(problem)
-        job.start(inputVolume, options, segment)
+        beginHarmonization(job, inputVolume, options, segment)
 
     def process(
         self, inputVolume: vtkMRMLScalarVolumeNode, options: HarmonizationOptions | None = None, segment: bool = True
@@ -396,13 +257,11 @@ class SpineHarmonizationLogic(ScriptedLoadableModuleLogic):
         """Do the job and wait for it; returns the nodes of the case (:class:`spinemr.scene.case_nodes.CaseNodes`)."""
         from spinemr.scene.case_nodes import case_of
 
-        job = HarmonizationJob()
-        outcomes: list[Outcome] = []
-        job.ended.connect(outcomes.append)
+        job = StudyJob()
         self.start(job, inputVolume, options or HarmonizationOptions(), segment)
-        job.child.wait()
-        if not outcomes or not outcomes[0].succeeded:
-            raise RuntimeError(outcomes[0].message if outcomes else _("The work took too long."))
+        outcome = job.wait()
+        if not outcome.succeeded:
+            raise RuntimeError(outcome.message)
         return case_of(inputVolume)
 
 

@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from SpineHarmonizationLib.Batch import Batch, BatchCase, BatchSource, State, casesInFolder, casesInScene
-from SpineHarmonizationLib.Job import HarmonizationOptions, referenceFile
+from SpineHarmonizationLib.Job import HarmonizationOptions, referenceFile, runRequest
 from SpineSegmentationLib import CaseFiles
 from SpineSegmentationLib.CommandLine import RunRequest
 from SpineSegmentationLib.Signal import Signal
@@ -30,7 +30,7 @@ class BatchPanel:
         self._source, self._resume = BatchSource.FOLDER, True
         self._refusal = ""
         ui.batchTable.setHorizontalHeaderLabels([_("Study"), _("State"), _("Verdict")])
-        ui.batchTable.horizontalHeader().setStretchLastSection(True)
+        ui.batchTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
         ui.batchTable.verticalHeader().hide()
         ui.batchProgressBar.hide()
         for edit in (ui.batchInputPathEdit, ui.batchOutputPathEdit):
@@ -86,10 +86,7 @@ class BatchPanel:
         Path(self._ui.batchOutputPathEdit.currentPath).mkdir(parents=True, exist_ok=True)
 
         def request(image: Path, case: BatchCase) -> RunRequest:
-            return RunRequest(
-                image, case.folder, method=options.method, target=target, strength=options.strength,
-                segmentOn=options.segmentOn, device=options.device, parts=options.parts, case=case.name,
-            )  # fmt: skip
+            return runRequest(image, case.folder, options, target, case.name)
 
         self._ui.batchTable.setRowCount(0)
         self._ui.batchTable.setRowCount(len(cases))

@@ -27,7 +27,7 @@ class Comparison:
         from spinemr.scene.views import show_volumes
 
         self.leave()
-        show_volumes(_composites(), original, foreground=harmonized, fade=share, linked=False)
+        show_volumes(_composites(), original, foreground=harmonized, fade=share)
 
     def setFade(self, share: float) -> None:
         """Move the fade, where the images lie over each other."""
@@ -38,7 +38,7 @@ class Comparison:
 
     def showSideBySide(self, original: slicer.vtkMRMLVolumeNode, harmonized: slicer.vtkMRMLVolumeNode) -> None:
         """The original left, the harmonized image right; scrolling one scrolls the other."""
-        from spinemr.scene.views import show_sagittal, show_volumes
+        from spinemr.scene.views import show_sagittal, show_side_by_side, show_volumes
 
         manager = slicer.app.layoutManager()
         if self._layout is None:
@@ -46,8 +46,8 @@ class Comparison:
         manager.setLayout(_SIDE_BY_SIDE)
         left, right = manager.sliceWidget(LEFT), manager.sliceWidget(RIGHT)
         offset = left.mrmlSliceNode().GetSliceOffset() if left.mrmlSliceNode().GetOrientation() == "Sagittal" else None
-        show_volumes([left.mrmlSliceCompositeNode()], original, linked=True)
-        show_volumes([right.mrmlSliceCompositeNode()], harmonized, linked=True)
+        show_volumes(_composites(), original)
+        show_side_by_side(left.mrmlSliceCompositeNode(), right.mrmlSliceCompositeNode(), original, harmonized)
         show_sagittal([left.mrmlSliceNode(), right.mrmlSliceNode()], original)
         for widget in (left, right):
             widget.sliceLogic().FitSliceToAll()

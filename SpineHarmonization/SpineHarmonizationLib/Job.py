@@ -11,10 +11,11 @@ from slicer.i18n import tr as _
 
 from SpineHarmonizationLib import Methods
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import ChildProcess, Outcome
+from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.CommandLine import HarmonizeRequest, RunRequest
-from SpineSegmentationLib.Signal import Signal
-from SpineSegmentationLib.WorkFolder import newWorkFolder, removeWorkFolder
+from SpineSegmentationLib.StudyJob import StudyJob
+
+_HARMONIZED = "harmonized.nii.gz"
 
 
 class SegmentOn(enum.Enum):
@@ -47,79 +48,49 @@ class HarmonizationOptions:
         return Methods.referenceProblem(self.method, self.referenceVolume, self.referencePath)
 
 
-class HarmonizationJob:
-    """Starts the child process and brings what it made into the scene."""
+def beginHarmonization(
+    job: StudyJob, volume: slicer.vtkMRMLScalarVolumeNode, options: HarmonizationOptions, segment: bool = True
+) -> None:
+    """Start a job: with ``segment`` the whole of it, else harmonization alone."""
+    place = options.folder / CaseFiles.plainName(volume.GetName()) if options.folder is not None else None
 
-    def __init__(self) -> None:
-        self.child = ChildProcess()
-        self.ended = Signal()
-        """With the :class:`Outcome`, after the results are in the scene."""
-        self.child.ended.connect(self._onEnded)
-        self._volumeID = ""
-        self._work: Path | None = None
-        self._results: Path | None = None
-        self._whole = True
+    def results(work: Path) -> Path:
+        return place or work / "results"
 
-    @property
-    def isRunning(self) -> bool:
-        """Whether it has been started and has not ended."""
-        return self.child.isRunning
+    def prepare(image: Path, work: Path) -> list[str]:
+        results(work).parent.mkdir(parents=True, exist_ok=True)
+        target = referenceFile(options, work)
+        if not segment:
+            output = results(work) / _HARMONIZED
+            return HarmonizeRequest(image, output, options.method, target, options.strength).arguments()
+        return runRequest(image, results(work), options, target).arguments()
 
-    def start(self, volume: slicer.vtkMRMLScalarVolumeNode, options: HarmonizationOptions, segment: bool = True) -> None:
-        """Start; with ``segment`` the whole job, else harmonization alone."""
-        self._volumeID, self._whole = volume.GetID(), segment
-        self._work = newWorkFolder()
-        image = CaseFiles.writeVolume(volume, self._work)
-        place = options.folder / CaseFiles.plainName(volume.GetName()) if options.folder is not None else self._work / "results"
-        self._results = place if segment else place / "harmonized.nii.gz"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        self.child.start(self._request(image, options).arguments())
+    job.begin(volume, prepare, lambda node, work, outcome: _load(node, results(work), outcome, segment))
 
-    def cancel(self) -> None:
-        """Stop; nothing is brought into the scene."""
-        self.child.cancel()
 
-    def kill(self) -> None:
-        """Stop at once and tell nobody."""
-        self.child.kill()
-        removeWorkFolder(self._work)
+def runRequest(
+    image: Path, folder: Path, options: HarmonizationOptions, target: Path | None, case: str = "case"
+) -> RunRequest:
+    """The whole job for one image, as the options say."""
+    return RunRequest(
+        image, folder, method=options.method, target=target, strength=options.strength, segmentOn=options.segmentOn,
+        device=options.device, parts=options.parts, case=case,
+    )  # fmt: skip
 
-    def _request(self, image: Path, options: HarmonizationOptions) -> RunRequest | HarmonizeRequest:
-        target = referenceFile(options, image.parent)
-        assert self._results is not None
-        if not self._whole:
-            return HarmonizeRequest(image, self._results, options.method, target, options.strength)
-        return RunRequest(
-            image, self._results, method=options.method, target=target, strength=options.strength,
-            segmentOn=options.segmentOn, device=options.device, parts=options.parts,
-        )  # fmt: skip
 
-    def _onEnded(self, outcome: Outcome) -> None:
-        kept = False
-        try:
-            kept = self._load(outcome)
-        except Exception as error:
-            outcome = Outcome(1, False, _("The results could not be brought into the scene. {why}").format(why=error))
-        if not kept:
-            removeWorkFolder(self._work)
-        self.ended.emit(outcome)
+def _load(volume: slicer.vtkMRMLScalarVolumeNode, results: Path, outcome: Outcome, segment: bool) -> bool:
+    """Bring results into the scene, also those of a run in which a stage failed."""
+    from spinemr.imaging.files import read_image
+    from spinemr.scene.case_nodes import set_harmonized
+    from spinemr.scene.results import load_results
 
-    def _load(self, outcome: Outcome) -> bool:
-        """Bring results into the scene, also those of a run in which a stage failed; whether their files are still needed."""
-        from spinemr.imaging.files import read_image
-        from spinemr.scene.case_nodes import set_harmonized
-        from spinemr.scene.results import load_results
-
-        volume = slicer.mrmlScene.GetNodeByID(self._volumeID)
-        if outcome.cancelled or volume is None or self._results is None:
-            return False
-        if not self._whole and outcome.succeeded:
-            set_harmonized(slicer.mrmlScene, volume, read_image(self._results))
-        elif self._whole and (self._results / "qc.json").is_file():
-            load_results(slicer.mrmlScene, self._results, volume)
-            CaseFiles.rememberFolder(volume, self._results)
-            return True
+    if not segment and outcome.succeeded:
+        set_harmonized(slicer.mrmlScene, volume, read_image(results / _HARMONIZED))
+    if not segment or not (results / "qc.json").is_file():
         return False
+    load_results(slicer.mrmlScene, results, volume)
+    CaseFiles.rememberFolder(volume, results)
+    return True
 
 
 def referenceFile(options: HarmonizationOptions, folder: Path) -> Path | None:

@@ -59,7 +59,9 @@ def host(running_host: Any) -> Iterator[Any]:
     running_host.clear()
     yield running_host
     running_host.close_panels()
+    errors = list(running_host.errors)
     running_host.clear()
+    assert errors == [], "raised inside of a slot"
 
 
 @pytest.fixture

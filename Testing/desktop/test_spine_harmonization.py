@@ -188,7 +188,7 @@ def test_cancel_stops_the_process_and_leaves_the_scene_as_it_was(host, panel, mo
     before = slicer.mrmlScene.GetNumberOfNodes()
     mouse.click(widget.ui.applyButton)
     assert host.wait(lambda: widget.progress.bar.value > 0)
-    work = widget.job._work
+    work = widget.job.workFolder
     assert work.is_dir()
     mouse.click(widget.ui.applyButton)
     run_to_the_end(host, widget, 20)
@@ -205,7 +205,7 @@ def test_closing_the_scene_while_it_runs_is_safe(host, panel, mouse, volume):
     widget = panel(NAME)
     mouse.click(widget.ui.applyButton)
     assert host.wait(lambda: widget.progress.bar.value > 0)
-    work, process = widget.job._work, int(widget.job.child._process.processId())
+    work, process = widget.job.workFolder, int(widget.job.child._process.processId())
     slicer.mrmlScene.Clear(False)
     assert widget.job is None
     assert not Path(f"/proc/{process}/exe").exists()

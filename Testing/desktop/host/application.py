@@ -78,6 +78,7 @@ class Host:
 
     def __init__(self, app: Application) -> None:
         self.app = app
+        self.window = QtWidgets.QMainWindow()
         self.messages: list[str] = []
         """What message boxes said."""
         self.answers: deque[Any] = deque()
@@ -86,6 +87,9 @@ class Host:
         """What was registered in the Sample Data module."""
         self.installed: list[Any] = []
         """What Slicer was asked to install."""
+        self.errors: list[BaseException] = []
+        """What was raised inside of slots and of observers' callbacks, where nobody catches it."""
+        sys.excepthook = self._note_error
         self._panels: list[tuple[Any, QtWidgets.QScrollArea]] = []
 
     def load(self, name: str) -> Any:
@@ -131,6 +135,7 @@ class Host:
         """An empty scene, and no messages."""
         slicer.mrmlScene.Clear(False)
         self.messages.clear()
+        self.errors.clear()
         self.answers.clear()
         self.installed.clear()
 
@@ -143,6 +148,10 @@ class Host:
             self.app.processEvents(QtCore.QEventLoop.AllEvents, 50)
             QtCore.QThread.msleep(5)
         return True
+
+    def _note_error(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        self.errors.append(error)
+        sys.__excepthook__(kind, error, trace)
 
     def settle(self) -> None:
         """Let layouts find their sizes: each level of nested widgets takes a turn of the event loop."""
@@ -207,7 +216,7 @@ def _install_modules(host: Host) -> None:
     vars(ctk).update(CTK_WIDGETS)
     sys.modules["ctk"] = ctk
     vars(slicer).update(MRML_WIDGETS)
-    ctkMessageBox.exec_ = host._answer
+    ctkMessageBox.exec_ = lambda box: host._answer(box)
     _add("ScriptedLoadableModule", scripted_module.module())
     _add("parameterNodeWrapper", parameters.module())
     i18n = types.ModuleType("slicer.i18n")
@@ -220,7 +229,7 @@ def _install_modules(host: Host) -> None:
     slicer.modules.sampleDataSources = {}
     sys.modules["SampleData"] = sample
     slicer.util.pip_install = lambda words, **_named: host.installed.append(words)
-    slicer.util.mainWindow = lambda verbose=True: None
+    slicer.util.mainWindow = lambda verbose=True: host.window
     slicer.util.selectModule = lambda name: host.messages.append(f"module {name}")
 
 
@@ -238,4 +247,4 @@ def _add(name: str, module: types.ModuleType) -> None:
 
 
 logging.getLogger().setLevel(logging.INFO)
-os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
+os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false;qt.core.qobject.connect=false")  # see qMRMLWidget

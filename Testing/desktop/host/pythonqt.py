@@ -12,8 +12,8 @@ from typing import Any
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
-VIRTUAL = {"sizeHint", "minimumSizeHint"}
-"""Getters that C++ calls back: Qt must find a method there."""
+KEPT = {"sizeHint", "minimumSizeHint", "singleShot"}
+"""Getters that C++ calls back, where Qt must find a method, and ``QTimer.singleShot``, which is a property and a static method."""
 
 
 def qt_module() -> ModuleType:
@@ -68,7 +68,7 @@ def _properties_as_attributes(cls: type) -> None:
     for index in range(described.propertyOffset(), described.propertyCount()):
         name = described.property(index).name()
         own = vars(cls).get(name)
-        if name in VIRTUAL or (own is not None and not callable(own)):
+        if name in KEPT or (own is not None and not callable(own)):
             continue
         setattr(cls, name, property(_getter(name, own), _setter(name)))
 
