@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from spinemr.imaging.provenance import InputFile, Provenance
 from spinemr.pipeline.request import CaseRequest, Tools
+from spinemr.pipeline.result import CaseResult
 from spinemr.pipeline.results_folder import TOOL
 
 IMAGE, TARGET, FOLDER = "IMAGE", "TARGET", "DIR"
@@ -31,6 +32,17 @@ def case_provenance(request: CaseRequest, tools: Tools, command: Sequence[str]) 
     )
     inputs = [InputFile(name, file.sha256) for name, file in zip((IMAGE, TARGET), made.inputs, strict=False)]
     return replace(made, inputs=tuple(inputs))
+
+
+def final_provenance(result: CaseResult) -> Provenance:
+    """What a case was made of, with the network that harmonized it (chosen by the image, maybe) and the seconds of each stage."""
+    made = result.provenance
+    chosen = None if result.harmonized is None else result.harmonized.details.get("chosen")
+    network = chosen or made.parameters.get("method")
+    models = dict(made.models)
+    if isinstance(network, Mapping) and {"model", "sha256"} <= network.keys():
+        models[str(network["model"])] = str(network["sha256"])
+    return replace(made, models=models, seconds={name: round(stage.seconds, 3) for name, stage in result.stages.items()})
 
 
 def without_place(words: Sequence[str], place: Path, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from spinemr.harmonization.harmonize import harmonize
 from spinemr.imaging.anatomy import name_of
 from spinemr.imaging.progress import ProgressCallback, within
 from spinemr.pipeline.judging import case_to_judge, with_failures
+from spinemr.pipeline.origin import final_provenance
 from spinemr.pipeline.request import NO_METHOD, Tools
 from spinemr.pipeline.result import CaseResult
 from spinemr.radiomics.extraction import extract
@@ -101,7 +102,7 @@ def _for_report(result: CaseResult) -> ReportCase:
         confidences={} if found is None else {one.label: one.confidence for one in found.report.structures},
         made_how=_made_how(result),
         notes=_said(result),
-        provenance=result.provenance.as_dict(),
+        provenance=final_provenance(result).as_dict(),
     )
 
 

@@ -11,8 +11,8 @@ from spinemr.imaging.atomic import write_json_atomic, write_text_atomic
 from spinemr.imaging.errors import SpineMRError
 from spinemr.imaging.files import write_image, write_labels
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
-from spinemr.imaging.provenance import Provenance
 from spinemr.pipeline.notes import noted
+from spinemr.pipeline.origin import final_provenance
 from spinemr.pipeline.result import CaseResult, StageState
 from spinemr.pipeline.results_folder import (
     FEATURES,
@@ -45,14 +45,9 @@ def write_case(result: CaseResult, folder: Path, progress: ProgressCallback = si
             problems.append(str(error).replace(str(folder / name), name))
     state = StageState("failed" if problems else "done", " ".join(problems), time.perf_counter() - begun)
     result = replace(result, notes=(*result.notes, *notes)).with_stage("write", state)
-    write_json_atomic(provenance(result).as_dict(), folder / PROVENANCE)
+    write_json_atomic(final_provenance(result).as_dict(), folder / PROVENANCE)
     write_json_atomic(result.as_quality(), folder / QUALITY)
     return result
-
-
-def provenance(result: CaseResult) -> Provenance:
-    """How the results were made, with the seconds of each stage."""
-    return replace(result.provenance, seconds={name: round(stage.seconds, 3) for name, stage in result.stages.items()})
 
 
 def _files(result: CaseResult) -> Iterator[tuple[str, Writer]]:

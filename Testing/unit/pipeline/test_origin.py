@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from spinemr.pipeline.origin import case_provenance, unnamed, without_place
+from spinemr.harmonization.method import Outcome
+from spinemr.imaging.progress import silent
+from spinemr.pipeline.origin import case_provenance, final_provenance, unnamed, without_place
 from spinemr.pipeline.request import CaseRequest
+from spinemr.pipeline.result import CaseResult
+from spinemr.pipeline.run import run_case
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,36 @@ def test_files_are_told_by_their_digests_and_everything_that_was_asked_for(image
     assert made.parameters["method"] == {"middle": 127.5, "scale": 42.5, "name": "zscore"}
     assert made.parameters["settings"]["bin_count"] == 64
     assert "Nov" not in str(made.as_dict())
+
+
+def test_the_network_that_harmonized_is_among_the_models(request_of, tools):
+    class Network:
+        """Two references in one network, of which the image chooses one."""
+
+        name, units = "auto", "0 to 255"
+
+        def as_dict(self):
+            return {"name": "auto", "references": ["clinic/t1", "clinic/t2"]}
+
+        def transform(self, image, *, progress=silent):  # noqa: ARG002
+            return image
+
+        def outcome(self, image, *, progress=silent):  # noqa: ARG002
+            chosen = {"name": "cyclegan", "model": "clinic", "target": "t2", "sha256": "cd" * 32}
+            return Outcome(image, tools.method, ("The image is T2-weighted.",), {"chosen": chosen})
+
+    result = run_case(request_of(), replace(tools, method=Network()))
+    assert final_provenance(result).models == {"told": "ab" * 32, "clinic": "cd" * 32}
+    assert list(final_provenance(result).seconds) == ["read", "harmonize", "segment", "measure", "features", "judge", "report"]
+    said = result.as_quality()["harmonization"]
+    assert said["notes"] == ["The image is T2-weighted."]
+    assert said["details"]["chosen"]["target"] == "t2"
+    assert "The image is T2-weighted." in result.page and "clinic cdcdcdcdcdcd" in result.page
+
+
+def test_a_network_that_was_named_is_among_the_models_too(request_of, tools):
+    made = case_provenance(request_of(), tools, [])
+    named = replace(made, parameters={**made.parameters, "method": {"model": "clinic", "sha256": "cd" * 32}})
+    result = CaseResult(request_of(), None, named)
+    assert final_provenance(result).models == {"told": "ab" * 32, "clinic": "cd" * 32}
+    assert final_provenance(replace(result, provenance=made)).models == {"told": "ab" * 32}

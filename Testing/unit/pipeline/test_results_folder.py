@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,18 @@ def test_a_place_under_a_file_is_one_readable_error(tmp_path, elsewhere):
     with pytest.raises(OutputError, match="Cannot write"), results_folder(tmp_path / "file" / "out", elsewhere):
         pass
     assert contents(tmp_path) == {"file": "mine"}
+
+
+@pytest.mark.parametrize("function", ["mkdir", "replace"])
+def test_what_the_system_refuses_is_one_readable_error_and_leaves_no_staging(tmp_path, elsewhere, monkeypatch, function):
+    def refused(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    def attempt():
+        with results_folder(tmp_path / "out", elsewhere) as staging:
+            (staging / "qc.json").write_text("1", encoding="utf-8")
+
+    monkeypatch.setattr(Path, function, refused)
+    with pytest.raises(OutputError, match=r"Cannot write .*out: .*permission"):
+        attempt()
+    assert list(tmp_path.iterdir()) == []
