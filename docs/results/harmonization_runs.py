@@ -1,0 +1,101 @@
+"""The networks the comparison needs, each trained once by a small equal budget and remembered in its folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harmonization_images import PIXEL_MM
+
+from spinemr.harmonization.inference.network_method import NetworkMethod, open_reference
+from spinemr.harmonization.inference.reference import own_references
+from spinemr.harmonization.training.config import config_from as harmonization_config
+from spinemr.harmonization.training.export import export_harmonizer
+from spinemr.harmonization.training.loop import train_harmonization
+from spinemr.imaging.progress import Progress
+from spinemr.segmentation.training.checkpoint import LAST
+from spinemr.segmentation.training.config import config_from as segmentation_config
+from spinemr.segmentation.training.loop import train
+
+ROWS, COLUMNS = 192, 128
+VARIANTS: dict[str, dict[str, Any]] = {
+    "Modanwal 2021": {"variant": "modanwal", "least_squares": True},
+    "CycleGAN, no extra loss": {"weights": {"dice_target": 0.0, "dice_source": 0.0, "radiomics": 0.0}},
+    "CycleGAN +RF -Seg": {"weights": {"dice_target": 0.0, "dice_source": 0.0}},
+    "CycleGAN -RF +Seg": {"weights": {"radiomics": 0.0}},
+    "CycleGAN +RF +Seg": {},
+}
+"""Rows of Tables 3 and 4 of Kim 2024; "no extra loss" is theirs without both terms."""
+
+
+def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> Path:
+    """S_Y: learns the target domain alone, with its contrast as it is."""
+    settings = {
+        "seed": 21, "steps": steps, "batch_size": 8, "augment": False, "threads": 1,
+        "network": {"name": "plain-unet", "options": {"width": 8, "levels": 5}},
+        "grid": {"rows": ROWS, "columns": COLUMNS, "pixel_mm": PIXEL_MM},
+        "optimizer": {"learning_rate": 3e-3, "warm_up_steps": 30, "ema_decay": 0.98},
+        "sources": [{"kind": "packed", "share": 1.0, "path": str(packed), "group": group}],
+        "validate_every": steps, "checkpoint_every": 50, "validation_slices": 24,
+    }  # fmt: skip
+    last = folder / LAST
+    if not (folder / "done").exists():
+        train(segmentation_config(settings), folder, resume=last.exists(), progress=_line)
+        (folder / "done").touch()
+    return last
+
+
+def cycle_gan(
+    variant: Mapping[str, Any], scanners: list[str], packed: Path, group: str, teacher: Path, folder: Path, steps: int
+) -> NetworkMethod:
+    """A CycleGAN from some simulated scanners to the slices of a packed group."""
+    segments = variant.get("variant") != "modanwal" and variant.get("weights", {}).get("dice_target", 1.0) > 0
+    teachers = {"teachers": {"model": str(teacher), "source_starts": "target"}} if segments else {}
+    settings = {
+        "method": "cyclegan", "target": "target", "seed": 31, "steps": steps, "batch_size": 2, "threads": 1,
+        "grid": {"rows": ROWS, "columns": COLUMNS, "pixel_mm": PIXEL_MM},
+        "domains": [
+            {"name": "scanners", "sources": [{"kind": "drawn", "scanners": scanners, "anatomies": 100}]},
+            {"name": "target", "sources": [{"kind": "packed", "path": str(packed), "group": group}]},
+        ],
+        "cyclegan": {
+            "generator": {"width": 12, "blocks": 3, "residual_image": True}, "discriminator_width": 16,
+            "radiomics": {"region": "centre", "columns_share": 0.375, "slices": 100}, **teachers, **variant,
+        },
+        "optimizer": {"learning_rate": 4e-4, "ema_decay": 0.99},
+        "validate_every": steps, "checkpoint_every": 50, "panel_every": steps,
+    }  # fmt: skip
+    return _trained(settings, folder)
+
+
+def style_blind(scanners: list[str], folder: Path, steps: int) -> dict[str, NetworkMethod]:
+    """One HarMOnAE for all of some simulated scanners: a method for each as the target."""
+    settings = {
+        "method": "harmonae", "target": scanners[0], "seed": 32, "steps": steps, "batch_size": len(scanners), "threads": 1,
+        "grid": {"rows": ROWS, "columns": COLUMNS, "pixel_mm": PIXEL_MM},
+        "domains": [{"name": name, "sources": [{"kind": "drawn", "scanners": [name], "anatomies": 50}]} for name in scanners],
+        "harmonae": {
+            "network": {"width": 16, "blocks": 4}, "warm_up_steps": 100,
+            "weights": {"reconstruction": 10, "adversarial": 0.5, "latent": 0.2},
+        },
+        "optimizer": {"learning_rate": 2e-3, "ema_decay": 0.99, "decay_from": 0.4},
+        "validate_every": steps, "checkpoint_every": 50, "panel_every": steps,
+    }  # fmt: skip
+    _trained(settings, folder)
+    return {one.target.name: open_reference(one, "cpu") for one in own_references(folder / "model")}
+
+
+def _trained(settings: Mapping[str, Any], folder: Path) -> NetworkMethod:
+    """Train (or go on), export once, and open as a user would."""
+    model = folder / "model"
+    if not (folder / "done").exists():
+        train_harmonization(harmonization_config(settings), folder, resume=(folder / "last.pt").exists(), progress=_line)
+        export_harmonizer(folder / "last.pt", model, None, name=folder.name)
+        (folder / "done").touch()
+    return open_reference(own_references(model)[0], "cpu")
+
+
+def _line(state: Progress) -> None:
+    sys.stderr.write(f"\r{state.message:90s}")
