@@ -169,7 +169,7 @@ def remove_results(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolum
         remove_result(scene, volume, role)
 
 
-def _linked(volume: slicer.vtkMRMLVolumeNode, role: str, node: slicer.vtkMRMLNode) -> Any:
+def _linked(volume: slicer.vtkMRMLVolumeNode, role: str, node: slicer.vtkMRMLNode) -> Any:  # noqa: ANN401 - a node of MRML
     volume.SetNodeReferenceID(role, node.GetID())
     node.SetNodeReferenceID(SOURCE_ROLE, volume.GetID())
     return node
