@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from spinemr.imaging.errors import ImagingWarning, InputError
+from spinemr.imaging.harmonizer import CONTRASTS, HarmonizationTarget, Harmonizer
 
 CARD_SUFFIX = ".card.json"
 TASKS = ("segmentation", "harmonization")
-CONTRASTS = ("", "t1", "t2")
 PACKAGES_WITH_MODELS = ("spinemr.segmentation", "spinemr.harmonization")
 _TEXTS = ("title", "version", "licence", "intended_use", "limits", "recipe", "commit")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -88,27 +88,6 @@ class ModelInput:
     multiple: int
     percentiles: tuple[float, float] = (0.5, 99.5)
     patch: PatchInput | None = None
-
-
-@dataclass(frozen=True)
-class HarmonizationTarget:
-    """An appearance a harmonizer gives to images."""
-
-    name: str
-    contrast: str = ""
-    """``t1`` or ``t2``, what its images look like; empty where nobody said it."""
-    code: tuple[float, ...] = ()
-    """What the network is told to give this appearance; empty for a network that knows one only."""
-
-
-@dataclass(frozen=True)
-class Harmonizer:
-    """What a network for harmonization does: its method, how many slices it sees at a time, and its targets."""
-
-    method: str
-    slices: int
-    targets: tuple[HarmonizationTarget, ...]
-    """The first is meant where none is named."""
 
 
 @dataclass(frozen=True)

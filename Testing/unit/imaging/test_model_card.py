@@ -169,3 +169,46 @@ def test_the_documented_example_is_valid_and_every_field_is_documented(tmp_path,
     example = text.partition("```json\n")[2].partition("```")[0]
     assert ModelCard.read(write(tmp_path, example)).name == "spine-2d"
     assert all(f"| `{field}` |" in text for field in CARD)
+
+
+HARMONIZER = {
+    "method": "harmonae",
+    "slices": 3,
+    "targets": [{"name": "alder", "contrast": "t1", "code": [1.0, 0.0]}, {"name": "cedar", "contrast": "", "code": [0.0, 1.0]}],
+}
+
+
+def test_a_card_of_a_harmonizer_is_read_and_written_back(tmp_path):
+    path = tmp_path / "a.card.json"
+    path.write_text(json.dumps({**CARD, "task": "harmonization", "harmonizer": HARMONIZER}), encoding="utf-8")
+    card = ModelCard.read(path)
+    assert card.harmonizer.targets[0].code == (1.0, 0.0) and card.harmonizer.slices == 3
+    path.write_text(json.dumps(card.as_dict()), encoding="utf-8")
+    assert ModelCard.read(path) == card
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"slices": 2}, "slices is not odd"),
+        ({"method": ""}, "method is missing"),
+        ({"targets": []}, "targets is not a list"),
+        ({"targets": [{"name": "a", "contrast": "pd"}]}, "contrast is neither t1 nor t2 nor empty"),
+        ({"targets": [{"name": "a", "code": [1.0]}, {"name": "b"}]}, "codes of different lengths"),
+        ({"targets": [{"name": "a"}, {"name": "a"}]}, "the same name"),
+        ({"targets": [{"name": "a", "code": "10"}]}, "code is not a list of numbers"),
+        ({"targets": [{"name": "a", "code": ["x"]}]}, "code is missing or not a number"),
+    ],
+)
+def test_what_is_wrong_with_a_harmonizer_is_said(tmp_path, changes, said):
+    path = tmp_path / "a.card.json"
+    path.write_text(json.dumps({**CARD, "task": "harmonization", "harmonizer": {**HARMONIZER, **changes}}), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        ModelCard.read(path)
+
+
+def test_a_model_for_harmonization_needs_to_say_what_it_gives(tmp_path):
+    path = tmp_path / "a.card.json"
+    path.write_text(json.dumps({**CARD, "task": "harmonization"}), encoding="utf-8")
+    with pytest.raises(InputError, match="harmonizer is not an object"):
+        ModelCard.read(path)

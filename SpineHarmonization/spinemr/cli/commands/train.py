@@ -1,4 +1,4 @@
-"""``spinemr train``: learn to segment from labelled slices, or to harmonize from images, as one configuration file says."""
+"""``spinemr train``: learn to segment from labelled slices, or to harmonize from images."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from spinemr.cli.commands import train_harmonization
+from spinemr.cli.commands import train_harmonization, train_target
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 
 app = typer.Typer(
-    help="Train a model as a configuration file says (needs PyTorch: pip install 'spinemr\\[train]').",
+    help="Train a model as a configuration file says, or fit one to own studies (needs PyTorch: pip install 'spinemr\\[train]').",
     no_args_is_help=True,
 )
 
@@ -60,3 +60,4 @@ def segmentation(
 
 
 app.command("harmonization")(train_harmonization.command)
+app.command("target")(train_target.command)

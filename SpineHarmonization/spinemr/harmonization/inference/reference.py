@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinemr.imaging.errors import InputError
-from spinemr.imaging.model_card import CARD_SUFFIX, HarmonizationTarget, Harmonizer, ModelCard, shipped_models
+from spinemr.imaging.harmonizer import HarmonizationTarget, Harmonizer
+from spinemr.imaging.model_card import CARD_SUFFIX, ModelCard, shipped_models
 from spinemr.imaging.model_files import card_path
 
 NETWORK_METHODS = ("cyclegan", "harmonae")
@@ -64,6 +65,17 @@ def own_references(path: Path) -> tuple[Reference, ...]:
         return references_in(path)
     cards = sorted(path.glob(f"*{CARD_SUFFIX}")) if path.is_dir() else []
     return tuple(one for card in cards if ModelCard.read(card).harmonizer is not None for one in references_in(card))
+
+
+def base_of_targets(model: str | None) -> Reference:
+    """The HarMOnAE that new targets are fitted to: by its name or card, or the first that ships."""
+    if model is not None:
+        return references_in(card_path(model))[0]
+    shipped = shipped_references("harmonae")
+    if not shipped:
+        hint = "Give your own with --model, trained by spinemr train harmonization."
+        raise InputError("No HarMOnAE comes with this version.", hint)
+    return shipped[0]
 
 
 def named(references: Iterable[Reference], name: str) -> Reference:

@@ -28,16 +28,8 @@ from spinemr.harmonization.training.settings import Domain, Pairs
 from spinemr.harmonization.training.stacks import HIGH, LOW
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import OutputError
-from spinemr.imaging.model_card import (
-    CARD_SUFFIX,
-    CONTRASTS,
-    CardMetric,
-    HarmonizationTarget,
-    Harmonizer,
-    ModelCard,
-    ModelFile,
-    ModelInput,
-)
+from spinemr.imaging.harmonizer import CONTRASTS, HarmonizationTarget, Harmonizer
+from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.provenance import sha256_of
 from spinemr.imaging.settings_file import parsed, read_text
@@ -215,7 +207,7 @@ def judge(onnx: Path, harmonizer: Harmonizer, config: HarmonizationConfig) -> tu
     after = OpenVinoRuntime(onnx, harmonizer.targets[0].code)(pairs.images)
     figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) if named else {})
     data = f"drawn anatomies never trained on, {' and '.join(settings.sources)}" + (f" to {settings.target}" if named else "")
-    return tuple(_metric(name, values.reshape(settings.anatomies, -1).mean(axis=1), data) for name, values in figures.items())
+    return tuple(metric(name, values.reshape(settings.anatomies, -1).mean(axis=1), data) for name, values in figures.items())
 
 
 def _nearness(pairs: TruePairs, after: FloatArray) -> dict[str, NDArray[np.float64]]:
@@ -239,8 +231,8 @@ def _kept(pairs: TruePairs, after: FloatArray, pixel_mm: float) -> dict[str, NDA
     }
 
 
-def _metric(name: str, values: NDArray[np.float64], data: str) -> CardMetric:
-    """Rounded to four places, as figures of so few anatomies deserve."""
+def metric(name: str, values: NDArray[np.float64], data: str) -> CardMetric:
+    """A figure of a card, one value a case. Rounded to four places, as figures of so few anatomies deserve."""
     low, high = confidence_interval(values)
     mean = float(values.mean())
     rounded = (min(round(low, 4), round(mean, 4)), max(round(high, 4), round(mean, 4)))
