@@ -67,12 +67,15 @@ def host(running_host: Any) -> Iterator[Any]:
 @pytest.fixture
 def mouse(host: Any) -> SimpleNamespace:
     """Real mouse and keyboard events."""
-    from PySide6 import QtCore
+    from PySide6 import QtCore, QtWidgets
     from PySide6.QtTest import QTest
 
     def click(widget: Any) -> None:
         assert widget.isVisible(), f"{widget.name} is not shown"
-        QTest.mouseClick(widget, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, widget.rect.center())
+        where = widget.rect.center()
+        if isinstance(widget, QtWidgets.QCheckBox):  # takes clicks on its box and text only
+            where.setX(8)
+        QTest.mouseClick(widget, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, where)
         host.app.processEvents()
 
     def choose(combo: Any, text: str) -> None:

@@ -196,6 +196,8 @@ def _scene(app: Application) -> slicer.vtkMRMLScene:
         logic.SetMRMLApplicationLogic(app.logic)
         logic.SetMRMLScene(scene)
         app.kept.append(logic)
+        name = kind.removeprefix("vtkSlicer").removesuffix("Logic").removesuffix("Module").lower()
+        setattr(slicer.modules, name, types.SimpleNamespace(logic=lambda logic=logic: logic))
     cache, files = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
     cache.SetRemoteCacheDirectory(app.temporaryPath)
     cache.SetMRMLScene(scene)

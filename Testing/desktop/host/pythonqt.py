@@ -13,7 +13,7 @@ from typing import Any
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 KEPT = {"sizeHint", "minimumSizeHint", "singleShot"}
-"""Getters that C++ calls back, where Qt must find a method, and ``QTimer.singleShot``, which is a property and a static method."""
+"""Getters that C++ calls back, where Qt must find a method; ``QTimer.singleShot`` is a property and a static method."""
 
 
 def qt_module() -> ModuleType:
