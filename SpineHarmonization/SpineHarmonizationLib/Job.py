@@ -57,13 +57,13 @@ def beginHarmonization(
     def results(work: Path) -> Path:
         return place or work / "results"
 
-    def prepare(image: Path, work: Path) -> list[str]:
+    def prepare(image: Path, work: Path) -> list[list[str]]:
         results(work).parent.mkdir(parents=True, exist_ok=True)
         target = referenceFile(options, work)
         if not segment:
             output = results(work) / _HARMONIZED
-            return HarmonizeRequest(image, output, options.method, target, options.strength).arguments()
-        return runRequest(image, results(work), options, target).arguments()
+            return [HarmonizeRequest(image, output, options.method, target, options.strength).arguments()]
+        return [runRequest(image, results(work), options, target).arguments()]
 
     job.begin(volume, prepare, lambda node, work, outcome: _load(node, results(work), outcome, segment))
 

@@ -124,5 +124,17 @@ class RadiomicsRequest:
         return [*words, "--progress", "json"]
 
 
+@dataclass(frozen=True)
+class ReportRequest:
+    """The report on a folder of a case's files: ``spinemr radiomics report``."""
+
+    folder: Path
+    output: Path
+
+    def arguments(self) -> list[str]:
+        """The words after ``python -m spinemr.cli``."""
+        return ["radiomics", "report", str(self.folder), "-o", str(self.output), "--progress", "json"]
+
+
 def _target(target: Path | None) -> list[str]:
     return [] if target is None else ["--target", str(target)]

@@ -57,8 +57,8 @@ def acceptCorrections(volume: slicer.vtkMRMLScalarVolumeNode, note: str = "") ->
 def backToAutomatic(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
     """Throw all changes away."""
     from spinemr.imaging.errors import InputError
-    from spinemr.scene.audit import AUTOMATIC_ROLE
     from spinemr.scene.case_nodes import case_of
+    from spinemr.scene.roles import AUTOMATIC_ROLE
     from spinemr.scene.segmentations import set_segments
     from spinemr.scene.volumes import image_of
 

@@ -43,8 +43,8 @@ def modelSummary(name: str) -> str:
 def beginSegmentation(job: StudyJob, volume: slicer.vtkMRMLScalarVolumeNode, options: SegmentationOptions) -> None:
     """Start a job."""
 
-    def prepare(image: Path, work: Path) -> list[str]:
-        return SegmentRequest(image, work / _LABELS, options.model, options.device, options.parts).arguments()
+    def prepare(image: Path, work: Path) -> list[list[str]]:
+        return [SegmentRequest(image, work / _LABELS, options.model, options.device, options.parts).arguments()]
 
     job.begin(volume, prepare, _load)
 

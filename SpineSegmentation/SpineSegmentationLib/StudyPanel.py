@@ -63,6 +63,7 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = self.makeLogic()
         self.progress = ProgressPanel()
+        self.ui.progressPlace.layout().setContentsMargins(0, 0, 0, 0)
         self.ui.progressPlace.layout().addWidget(self.progress)
         self.dependencies = DependencyLine(self.ui.dependencyLabel, self.ui.installButton, self.title)
         self.dependencies.changed.connect(self._checkCanApply)
@@ -184,8 +185,8 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         with slicer.util.tryWithErrorDisplay(_("The work could not be started."), waitCursor=True):
             self.job = job = StudyJob()
-            job.child.progressed.connect(self.progress.report)
-            job.child.logged.connect(self.progress.addLine)
+            job.progressed.connect(self.progress.report)
+            job.logged.connect(self.progress.addLine)
             job.ended.connect(self._onJobEnded)
             self.progress.begin(_("Starting…"))
             try:

@@ -87,6 +87,8 @@ class Host:
         """What was registered in the Sample Data module."""
         self.installed: list[Any] = []
         """What Slicer was asked to install."""
+        self.charts: list[Any] = []
+        """What was shown in a plot view."""
         self.errors: list[BaseException] = []
         """What was raised inside of slots and of observers' callbacks, where nobody catches it."""
         sys.excepthook = self._note_error
@@ -136,6 +138,7 @@ class Host:
         slicer.mrmlScene.Clear(False)
         self.messages.clear()
         self.errors.clear()
+        self.charts.clear()
         self.answers.clear()
         self.installed.clear()
 
@@ -231,6 +234,8 @@ def _install_modules(host: Host) -> None:
     slicer.modules.sampleDataSources = {}
     sys.modules["SampleData"] = sample
     slicer.util.pip_install = lambda words, **_named: host.installed.append(words)
+    show = types.SimpleNamespace(ShowChartInLayout=host.charts.append)
+    slicer.modules.plots = types.SimpleNamespace(logic=lambda: show)
     slicer.util.mainWindow = lambda verbose=True: host.window
     slicer.util.selectModule = lambda name: host.messages.append(f"module {name}")
 
