@@ -123,11 +123,12 @@ def test_the_card_says_what_the_network_is_shown_and_what_it_gives(models):
 def test_metrics_are_those_of_the_file_on_anatomies_nobody_trained_on(models):
     _, cards = models
     named = {metric.name: metric for metric in cards["cyclegan"].metrics}
-    assert len(named) == 6
+    assert len(named) == 7
     after = named["Mean absolute error to the true image (0 to 1), after harmonization"]
     before = named["Mean absolute error to the true image (0 to 1), before"]
     assert after.n == before.n == 2 and 0 < before.value < 1 and after.value != before.value
     assert "alder-1.5t-t2 to birch-3t-t1" in before.data
+    assert 0 < named["Mean absolute change of images that look like the target already (0 to 1)"].value < 1
     plain = {metric.name for metric in cards["harmonae"].metrics}
     assert len(plain) == 2 and all("Edge alignment" in name or "Movement" in name for name in plain)
 

@@ -126,7 +126,7 @@ def write_model(
     staged = folder / f".{texts.name}"
     with staged_folder(staged, replaceable=lambda _: True) as place:
         progress(Progress("export", 0.0, "Writing the weights"))
-        files = _write_weights(product, place, texts.name)
+        files = write_weights(product, place, texts.name)
         card = ModelCard(
             task="harmonization",
             input=ModelInput(product.pixel_mm, MULTIPLE, (LOW, HIGH)),
@@ -169,7 +169,7 @@ def contrast_of_domain(domain: Domain) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _write_weights(product: Product, place: Path, name: str) -> tuple[Path, Path]:
+def write_weights(product: Product, place: Path, name: str) -> tuple[Path, Path]:
     """Both files; what was written is read back and compared."""
     import torch
 
@@ -204,8 +204,9 @@ def judge(onnx: Path, harmonizer: Harmonizer, config: HarmonizationConfig) -> tu
     named = bool(config.pairs.target)
     settings = config.pairs if named else PLAIN_PAIRS
     pairs = draw_true_pairs(settings, config.grid, config.inputs)
-    after = OpenVinoRuntime(onnx, harmonizer.targets[0].code)(pairs.images)
-    figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) if named else {})
+    runtime = OpenVinoRuntime(onnx, harmonizer.targets[0].code)
+    after = runtime(pairs.images)
+    figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) | _unchanged(pairs, runtime) if named else {})
     data = f"drawn anatomies never trained on, {' and '.join(settings.sources)}" + (f" to {settings.target}" if named else "")
     return tuple(metric(name, values.reshape(settings.anatomies, -1).mean(axis=1), data) for name, values in figures.items())
 
@@ -219,6 +220,13 @@ def _nearness(pairs: TruePairs, after: FloatArray) -> dict[str, NDArray[np.float
         similar = [ssim(one, other, 1.0) for one, other in zip(images, pairs.truth, strict=True)]
         found[f"Structural similarity to the true image, {word}"] = np.array(similar)
     return found
+
+
+def _unchanged(pairs: TruePairs, runtime: OpenVinoRuntime) -> dict[str, NDArray[np.float64]]:
+    """What becomes of images that need no harmonization: those of the target itself."""
+    shown = np.repeat(pairs.truth[:, None], pairs.images.shape[1], axis=1)
+    change = np.abs(runtime(shown) - pairs.truth).mean(axis=(1, 2), dtype=np.float64)
+    return {"Mean absolute change of images that look like the target already (0 to 1)": change}
 
 
 def _kept(pairs: TruePairs, after: FloatArray, pixel_mm: float) -> dict[str, NDArray[np.float64]]:
