@@ -59,7 +59,7 @@ class RadiomicsQCParameterNode:
     cohortTable: vtkMRMLTableNode
     binning: Binning = Binning.COUNT
     binCount: Annotated[int, WithinRange(2, 256)] = 64
-    binWidth: Annotated[float, WithinRange(0.001, 1000)] = 25.0
+    binWidth: Annotated[float, WithinRange(0.01, 1000)] = 25.0
     firstorder: bool = True
     shape: bool = True
     glcm: bool = True

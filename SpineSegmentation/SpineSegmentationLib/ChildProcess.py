@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from SpineSegmentationLib import CommandLine, ProcessTree
@@ -114,10 +116,9 @@ class ChildProcess:
 
     def wait(self, seconds: float = 3600.0) -> None:
         """Let Slicer work until the process has ended; for scripts and tests."""
-        deadline = qt.QElapsedTimer()
-        deadline.start()
-        while self._process is not None and deadline.elapsed() < 1000 * seconds:
-            qt.QCoreApplication.processEvents(qt.QEventLoop.AllEvents, 50)
+        deadline = time.monotonic() + seconds
+        while self._process is not None and time.monotonic() < deadline:
+            slicer.app.processEvents()
             if self._process is not None:
                 self._process.waitForReadyRead(20)
 
@@ -140,8 +141,9 @@ class ChildProcess:
                 self._said.append(line)
             self.logged.emit(line)
 
-    def _onError(self, _error: object = None) -> None:
-        if self._process is not None and self._process.state() == qt.QProcess.NotRunning and not self._process.processId():
+    def _onError(self, error: object = None) -> None:
+        """Every other error is followed by the signal that the process has finished."""
+        if self._process is not None and error == qt.QProcess.FailedToStart:
             self._end(Outcome(1, False, _("The work could not be started: {why}").format(why=self._process.errorString())))
 
     def _onFinished(self, code: int = 0, _status: object = None) -> None:

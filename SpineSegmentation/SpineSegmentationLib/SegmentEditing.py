@@ -36,7 +36,7 @@ class SegmentEditing:
 
     def stop(self) -> None:
         """Put the tools away: the mouse belongs to the views again."""
-        self._editor.setActiveEffectByName("")
+        self._editor.setActiveEffect(None)
         self._editor.uninstallKeyboardShortcuts()
         self._editor.removeViewObservations()
 

@@ -31,6 +31,7 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode: Any = None
         self._parameterNodeGuiTag: Any = None
         self._shownVolumeID = ""
+        self._isEntered = False
 
     def makeLogic(self) -> Any:
         """The module's logic."""
@@ -79,12 +80,14 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self) -> None:
         """The application closes, or the module is reloaded."""
+        slicer.app.disconnect("aboutToQuit()", self.stopEverything)
         self.stopEverything()
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self) -> None:
         """The user opens the module."""
+        self._isEntered = True
         self.initializeParameterNode()
         self.dependencies.update()
         self._checkCanApply()
@@ -92,6 +95,7 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self) -> None:
         """The user opens another module; work goes on."""
+        self._isEntered = False
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
@@ -102,7 +106,7 @@ class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         """An empty scene begins, or another one was loaded."""
         self._shownVolumeID = ""
-        if self.parent.isVisible():
+        if self._isEntered:
             self.initializeParameterNode()
             self.updateResults()
 

@@ -35,6 +35,10 @@ class Application(QtWidgets.QApplication):
         """Connect by the C++ signature, as modules do."""
         getattr(self, signature.split("(")[0]).connect(slot)
 
+    def disconnect(self, signature: str, slot: Any) -> None:
+        """The way back."""
+        getattr(self, signature.split("(")[0]).disconnect(slot)
+
     def prepare(self, folder: Path) -> None:
         """Set up what needs the application itself to be there."""
         self.temporaryPath = str(folder)

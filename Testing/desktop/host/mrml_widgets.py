@@ -239,10 +239,16 @@ class qMRMLSegmentEditorWidget(QtWidgets.QWidget):
         self.currentSegmentIDChanged.emit(self.currentSegmentID())
 
     def setActiveEffectByName(self, name: str) -> None:
-        """Choose an effect; an empty name puts all away."""
+        """Choose an effect."""
         self._effect = name
         for own, button in self._buttons.items():
             button.setChecked(own == name)
+
+    def setActiveEffect(self, effect: object) -> None:
+        """Only to put all away."""
+        if effect is not None:
+            raise RuntimeError("The host has no effects to choose")
+        self.setActiveEffectByName("")
 
     def activeEffectName(self) -> str:
         """For tests: the chosen effect."""
