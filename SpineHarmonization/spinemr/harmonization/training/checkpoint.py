@@ -82,9 +82,10 @@ class HarmonizationCheckpoint:
 
 
 def is_harmonizer(path: Path) -> bool:
-    """Whether a file is a checkpoint of a harmonization run; what is no checkpoint at all is not."""
-    torch = torch_or_sentence()
+    """Whether a file is a checkpoint of a harmonization run; whoever reads another one says what is wrong with it."""
     try:
+        import torch
+
         return bool(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["kind"] == KIND)
-    except Exception:  # whoever reads it as something else says what is wrong
+    except Exception:  # torch raises many kinds for files that are no checkpoint
         return False
