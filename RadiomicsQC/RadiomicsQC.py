@@ -40,7 +40,7 @@ class RadiomicsQC(ScriptedLoadableModule):
             "tests whether features of a cohort still tell its scanners apart. Not a medical device."
         )
         parent.acknowledgementText = _("The methods follow published work, which the documentation and the citation file name.")
-        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons")))
+        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons/RadiomicsQC.png")))
 
 
 #

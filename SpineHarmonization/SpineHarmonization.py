@@ -45,7 +45,7 @@ class SpineHarmonization(ScriptedLoadableModule):
             "them, and says with numbers whether the result can be trusted. Not a medical device."
         )
         parent.acknowledgementText = _("The methods follow published work, which the documentation and the citation file name.")
-        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons")))
+        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons/SpineHarmonization.png")))
 
 
 #

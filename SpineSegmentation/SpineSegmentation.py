@@ -43,7 +43,7 @@ class SpineSegmentation(ScriptedLoadableModule):
             "is of each, and lets you shift levels, correct segments, measure and export. Not a medical device."
         )
         parent.acknowledgementText = _("The methods follow published work, which the documentation and the citation file name.")
-        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons")))
+        slicer.app.connect("startupCompleted()", lambda: registerSampleStudies(self.resourcePath("Icons/SpineSegmentation.png")))
 
 
 #

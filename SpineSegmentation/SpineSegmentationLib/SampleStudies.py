@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import slicer
@@ -13,7 +12,7 @@ SAMPLES = (("SpineMRDrawnT2", _("Drawn lumbar spine, T2"), 7, "t2"), ("SpineMRDr
 """Name, title, seed and contrast."""
 
 
-def registerSampleStudies(iconFolder: str) -> None:
+def registerSampleStudies(thumbnail: str) -> None:
     """Offer the studies in the Sample Data module; any of the three modules may do so, the first does."""
     import SampleData
 
@@ -27,7 +26,7 @@ def registerSampleStudies(iconFolder: str) -> None:
             uris="spinemr:drawn",  # nothing is fetched: the study is drawn
             fileNames=f"{name}.nrrd",
             nodeNames=title,
-            thumbnailFileName=os.path.join(iconFolder, "SpineHarmonization.png"),
+            thumbnailFileName=thumbnail,
             customDownloader=lambda _source=None, title=title, seed=seed, contrast=contrast: [
                 drawStudy(slicer.mrmlScene, seed, contrast, title)
             ],

@@ -105,8 +105,10 @@ class SliceView(QtWidgets.QWidget):
             mask = _sampled(data, points) == segment.GetLabelValue()
             edge = mask & ~_eroded(mask)
             colour = 255 * np.array(segment.GetColor())
-            pixels = np.where(mask[..., None], 0.7 * pixels + 0.3 * colour, pixels)
-            pixels = np.where(edge[..., None], colour, pixels)
+            fill = 0.3 * display.GetSegmentOpacity2DFill(identifier)
+            line = display.GetSegmentOpacity2DOutline(identifier)
+            pixels = np.where(mask[..., None], (1 - fill) * pixels + fill * colour, pixels)
+            pixels = np.where(edge[..., None], (1 - line) * pixels + line * colour, pixels)
         return pixels
 
 
