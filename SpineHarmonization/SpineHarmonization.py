@@ -60,6 +60,7 @@ class SpineHarmonizationParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
     referenceVolume: vtkMRMLScalarVolumeNode
     referencePath: str = ""
+    target: str = ""
     method: str = Methods.AUTO
     strengthPercent: Annotated[float, WithinRange(0, 100)] = 100.0
     segmentOn: SegmentOn = SegmentOn.SOURCE
@@ -90,6 +91,9 @@ class SpineHarmonizationWidget(StudyPanel):
         self.comparison = Comparison()
         self.card = VerdictCard(ui.verdictLabel, ui.reasonsLabel, ui.allFindingsCheckBox)
         self.methodChoice = NamedChoice(ui.methodSelector, Methods.methods(), self._onMethod)
+        self.targetChoice = NamedChoice(ui.targetSelector, [], self._onTarget)
+        self._targetsOf = ""
+        self._offerTargets(Methods.AUTO)
         self.batchPanel = BatchPanel(ui, self._options)
         ui.referencePathEdit.currentPathChanged.connect(self._onReferencePath)
         ui.applyButton.clicked.connect(lambda _checked=False: self._start(segment=True))
@@ -115,12 +119,28 @@ class SpineHarmonizationWidget(StudyPanel):
         """Method and reference file are not bound by name."""
         parameters = self._parameterNode
         self.methodChoice.show(parameters.method)
+        self._offerTargets(parameters.method)
+        self.targetChoice.show(parameters.target)
         if self.ui.referencePathEdit.currentPath != parameters.referencePath:
             self.ui.referencePathEdit.currentPath = parameters.referencePath
 
     def _onMethod(self, name: str) -> None:
         if self._parameterNode is not None:
             self._parameterNode.method = name
+
+    def _offerTargets(self, method: str) -> None:
+        """Only shipped networks have targets to choose from; the row is gone where there are none."""
+        if method == self._targetsOf:
+            return
+        self._targetsOf = method
+        targets = Methods.targets(method)
+        self.targetChoice.offer(targets)
+        for widget in (self.ui.targetSelector, self.ui.targetSelectorLabel):
+            widget.setVisible(bool(targets))
+
+    def _onTarget(self, name: str) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.target = name
 
     def _onReferencePath(self, path: str) -> None:
         if self._parameterNode is not None and path != self._parameterNode.referencePath:
@@ -134,6 +154,7 @@ class SpineHarmonizationWidget(StudyPanel):
             method=parameters.method,
             referenceVolume=parameters.referenceVolume,
             referencePath=parameters.referencePath,
+            target=parameters.target,
             strength=parameters.strengthPercent / 100,
             segmentOn=parameters.segmentOn.value,
             device=parameters.device.value,

@@ -36,6 +36,8 @@ class HarmonizationOptions:
     method: str = "auto"
     referenceVolume: slicer.vtkMRMLScalarVolumeNode | None = None
     referencePath: str = ""
+    target: str = ""
+    """What a shipped network was trained for; empty: chosen by the contrast of the image."""
     strength: float = 1.0
     segmentOn: str = "source"
     device: str = "auto"
@@ -94,10 +96,13 @@ def _load(volume: slicer.vtkMRMLScalarVolumeNode, results: Path, outcome: Outcom
 
 
 def referenceFile(options: HarmonizationOptions, folder: Path) -> Path | None:
-    """The reference as a file for the child; ``None`` where the method needs none."""
+    """The reference as a file for the child, or the name of a shipped one; ``None`` where the method needs none."""
     if Methods.takesVolume(options.method) and options.referenceVolume is not None:
         place = folder / "reference"
         place.mkdir(exist_ok=True)
         return CaseFiles.writeVolume(options.referenceVolume, place)
-    return Path(options.referencePath) if Methods.takesFile(options.method) and options.referencePath else None
+    if options.referencePath and Methods.takesFile(options.method):
+        return Path(options.referencePath)
+    named = options.target and options.target in dict(Methods.targets(options.method))
+    return Path(options.target) if named else None
 

@@ -49,6 +49,17 @@ def summary(method: str) -> str:
     return "" if entry is None else _("What is matched: {what}.").format(what=entry.summary)
 
 
+def targets(method: str) -> list[tuple[str, str]]:
+    """Name and title of what the shipped networks of a method were trained for, the choice by contrast first."""
+    from spinemr.harmonization.inference.reference import shipped_references
+
+    if method != AUTO and not isTrained(method):
+        return []
+    found = shipped_references(None if method == AUTO else method)
+    names = dict.fromkeys(one.target.name for one in found)
+    return [("", _("The contrast of the image")), *((name, name) for name in names)] if names else []
+
+
 def referenceProblem(method: str, volume: slicer.vtkMRMLScalarVolumeNode | None, path: str) -> str:
     """Why a method cannot start with this reference; empty where it can."""
     if (takesVolume(method) and volume is not None) or not takesFile(method):

@@ -28,10 +28,17 @@ class NamedChoice:
 
     def __init__(self, combo: qt.QComboBox, entries: list[tuple[str, str]], changed: Callable[[str], None]) -> None:
         self._combo, self._changed = combo, changed
-        self._names = [name for name, _title in entries]
-        combo.clear()
-        combo.addItems([title for _name, title in entries])
+        self._names: list[str] = []
+        self.offer(entries)
         combo.currentIndexChanged.connect(self._onIndex)
+
+    def offer(self, entries: list[tuple[str, str]]) -> None:
+        """Put other entries there, which nobody has chosen from yet."""
+        blocked = self._combo.blockSignals(True)
+        self._names = [name for name, _title in entries]
+        self._combo.clear()
+        self._combo.addItems([title for _name, title in entries])
+        self._combo.blockSignals(blocked)
 
     @property
     def name(self) -> str:
@@ -46,5 +53,5 @@ class NamedChoice:
             self._combo.setCurrentIndex(index)
 
     def _onIndex(self, _index: object = None) -> None:
-        if self.name:
+        if self._names:
             self._changed(self.name)

@@ -67,6 +67,65 @@ def test_a_method_with_a_reference_asks_for_it(host, panel, mouse, volume, tmp_p
     assert widget.ui.applyButton.enabled
 
 
+def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume, monkeypatch, cut_off, tmp_path):
+    from types import SimpleNamespace
+
+    from SpineHarmonizationLib.Job import referenceFile
+    from spinemr.harmonization.inference import reference
+
+    def shipped(method=None):
+        names = {"cyclegan": ["clinic t1", "clinic t2"], "harmonae": ["study t2"]}
+        chosen = names if method is None else {method: names[method]}
+        return [SimpleNamespace(target=SimpleNamespace(name=name)) for group in chosen.values() for name in group]
+
+    monkeypatch.setattr(reference, "shipped_references", shipped)
+    widget = panel(NAME)
+    selector = widget.ui.targetSelector
+    assert selector.isVisible() and selector.count == 4
+    mouse.choose(widget.ui.methodSelector, "CycleGAN (trained)")
+    assert selector.count == 3
+    assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
+    assert referenceFile(widget._options(), tmp_path) is None
+    mouse.choose(selector, "clinic t2")
+    assert widget._parameterNode.target == "clinic t2"
+    assert str(referenceFile(widget._options(), tmp_path)) == "clinic t2"
+    assert cut_off(widget.parent) == []
+    mouse.choose(widget.ui.methodSelector, "White stripe")
+    assert not selector.isVisible() and not widget.ui.targetSelectorLabel.isVisible()
+    assert referenceFile(widget._options(), tmp_path) is None, "it is of another method"
+
+
+def test_without_shipped_networks_their_methods_ask_for_a_file(panel, mouse, volume, monkeypatch):
+    from spinemr.harmonization.inference import reference
+
+    monkeypatch.setattr(reference, "shipped_references", lambda _method=None: ())
+    widget = panel(NAME)
+    assert not widget.ui.targetSelector.isVisible()
+    mouse.choose(widget.ui.methodSelector, "HarMOnAE (trained)")
+    assert "choose a file of your own" in widget.ui.applyButton.toolTip
+
+
+def test_cases_are_found_in_folders_and_in_the_scene(host, volume, drawn, tmp_path):
+    import slicer
+
+    from SpineHarmonizationLib.Batch import casesInFolder, casesInScene
+    from spinemr.scene.case_nodes import set_harmonized, set_segmentation
+    from spinemr.scene.volumes import add_volume
+
+    files = ("b.nii.gz", "a.nrrd", "two/1.nii.gz", "two/2.nii.gz", "run/source.nii.gz", "run/harmonized.nii.gz", ".no.nrrd")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "results").mkdir()
+    found = casesInFolder(tmp_path, tmp_path / "results")
+    assert [(case.name, case.image.name) for case in found] == [("a", "a.nrrd"), ("b", "b.nii.gz"), ("run", "source.nii.gz")]
+    assert found[0].folder == tmp_path / "results" / "a"
+    set_harmonized(slicer.mrmlScene, volume, drawn.image)
+    set_segmentation(slicer.mrmlScene, volume, drawn.labels)
+    add_volume(slicer.mrmlScene, drawn.image, "Drawn study")
+    assert [case.name for case in casesInScene(slicer.mrmlScene, tmp_path)] == ["Drawn_study", "Drawn_study_2"]
+
+
 def test_the_panel_follows_its_parameter_node_both_ways(host, panel, volume):
     widget = panel(NAME)
     widget.ui.strengthSlider.value = 40

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import types
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ class Host:
     def __init__(self, app: Application) -> None:
         self.app = app
         self.window = QtWidgets.QMainWindow()
+        self.folders: list[Path] = []
+        """Where modules are."""
         self.messages: list[str] = []
         """What message boxes said."""
         self.answers: deque[Any] = deque()
@@ -100,7 +103,7 @@ class Host:
 
     def load(self, name: str) -> Any:
         """Load a module by its name, with a new panel; returns the panel's Python object."""
-        path = REPOSITORY / name / f"{name}.py"
+        path = next(folder / f"{name}.py" for folder in self.folders if (folder / f"{name}.py").is_file())
         module = Module(name, str(path))
         setattr(slicer.modules, name.lower(), module)
         python = importlib.import_module(name)
@@ -170,8 +173,8 @@ class Host:
         return self.answers.popleft() if self.answers else QtWidgets.QMessageBox.Ok
 
 
-def start(platform: str = "") -> Host:
-    """Make ``slicer`` look like the one inside of Slicer; once per process."""
+def start(platform: str = "", folders: Sequence[Path] = ()) -> Host:
+    """Make ``slicer`` look like the one inside of Slicer, with modules from these folders (else the rooms); once per process."""
     arguments = ["Slicer"] + (["-platform", platform] if platform else [])
     sys.modules["qt"] = qt_module()
     app = Application(arguments)
@@ -184,7 +187,8 @@ def start(platform: str = "") -> Host:
     from host.views import LayoutManager
 
     app._layout = LayoutManager(app.logic)
-    sys.path[:0] = [str(REPOSITORY / room) for room in ROOMS if str(REPOSITORY / room) not in sys.path]
+    host.folders = list(folders) or [REPOSITORY / room for room in ROOMS]
+    sys.path[:0] = [str(folder) for folder in host.folders if str(folder) not in sys.path]
     return host
 
 
