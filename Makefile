@@ -7,7 +7,7 @@ EXTRAS ?= dev
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck unit scene test-desktop bench docs-pictures cmake-lists clean
+.PHONY: help demo test lint typecheck unit scene test-desktop test-browser bench docs-pictures cmake-lists clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,14 @@ $(VENV)-desktop/.made: pyproject.toml
 	$(VENV)-desktop/bin/python -m pip install --quiet --disable-pip-version-check -e '.[desktop]'
 	@touch $@
 
+test-browser: $(VENV)-browser/.made ## The browser app in headless Chromium (needs Chromium and that environment; Python 3.11 or 3.12)
+	$(VENV)-browser/bin/python -m pytest --no-cov -m browser Testing/browser
+
+$(VENV)-browser/.made: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-browser
+	$(VENV)-browser/bin/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	@touch $@
+
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -64,7 +72,7 @@ cmake-lists: ## Rewrite the file lists of the modules' CMakeLists.txt
 	$(PYTHON) Testing/tools/cmake_lists.py
 
 clean: ## Remove the environment and everything that was made
-	rm -rf $(VENV) $(VENV)-scene $(VENV)-desktop out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-scene $(VENV)-desktop $(VENV)-browser out build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # An environment whose interpreter is gone (removed, moved, from another machine) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)

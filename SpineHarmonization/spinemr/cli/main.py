@@ -17,6 +17,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.text import Text
 
+from spinemr.cli.commands import app as browser_app
 from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, run, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.interrupts import interruptible
@@ -46,6 +47,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("app")(browser_app.command)
 app.command("evaluate")(evaluate.command)
 app.command("export")(export.command)
 app.command("harmonize")(harmonize.command)

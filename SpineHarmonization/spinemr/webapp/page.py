@@ -1,0 +1,95 @@
+"""The page of a session: its frame, and the views in the middle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trame.ui.vuetify3 import VAppLayout
+from trame.widgets import html
+from trame.widgets import vuetify3 as v
+
+from spinemr.imaging.version import __version__
+from spinemr.webapp import study_panel
+from spinemr.webapp.markup import marked
+from spinemr.webapp.views import LAYOUTS
+
+if TYPE_CHECKING:
+    from spinemr.webapp.session import Session
+
+PANEL_WIDTH = 348
+_TABS = (("images", "Images", "mdi-view-grid-outline", "study_open"),)
+
+
+def build(session: Session) -> None:
+    """Make the page."""
+    state = session.state
+    state.trame__title = "SpineMR"
+    state.trame__favicon = None
+    state.sending = 0
+    with VAppLayout(session.server) as layout:
+        layout.root.theme = "dark"
+        _bar()
+        with v.VNavigationDrawer(permanent=True, model_value=("study_open",), width=PANEL_WIDTH, classes="panel"):
+            study_panel.build(session)
+        with v.VMain(classes="main"):
+            _messages()
+            with html.Div(classes="images", v_show="main_tab === 'images'"):
+                session.views.layouts.initialize_layout_grid(layout)
+            _welcome(session)
+        html.Div("Drop an image, a DICOM folder or a zip here", classes="drop-hint")
+
+
+def _bar() -> None:
+    with v.VAppBar(elevation=0, border="b", height=48, classes="bar"):
+        with html.Div(classes="brand"):
+            html.Span("SpineMR", classes="brand-name")
+            html.Span(__version__, classes="brand-version")
+        with v.VTabs(v_model=("main_tab",), density="compact", height=47, color="primary", v_show="study_open"):
+            for value, title, icon, shown in _TABS:
+                v.VTab(title, value=value, prepend_icon=icon, v_show=shown)
+        v.VSpacer()
+        html.Span("{{ study_name }} · {{ study_facts }}", classes="study-facts", v_show="study_open")
+        v.VSelect(
+            v_model=("layout",), items=("layouts", list(LAYOUTS)), density="compact", variant="outlined", hide_details=True,
+            v_show="study_open && main_tab === 'images'", classes="layout-choice", prepend_inner_icon="mdi-view-quilt-outline",
+            raw_attrs=marked("", "Layout of the views"),
+        )  # fmt: skip
+        html.Span("Not a medical device", classes="not-a-device")
+
+
+def _messages() -> None:
+    v.VAlert(
+        "{{ error }}", type="error", density="compact", closable=True, v_if="error", click_close="error = ''", classes="message",
+        raw_attrs=marked("error"),
+    )  # fmt: skip
+    v.VAlert(
+        "{{ notice }}", type="info", density="compact", closable=True, v_if="notice && !error", click_close="notice = ''",
+        classes="message", raw_attrs=marked("notice"),
+    )  # fmt: skip
+
+
+def _welcome(session: Session) -> None:
+    with html.Div(classes="welcome", v_if="!study_open"), html.Div(classes="welcome-card"):
+        html.H1("Harmonize, segment and judge a lumbar MRI")
+        html.P("Drop an image, a DICOM folder or a zip anywhere on this page. Nothing leaves the computer SpineMR runs on.")
+        with html.Div(classes="welcome-buttons"):
+            v.VBtn(
+                "Open files", prepend_icon="mdi-file-outline", color="primary", click="window.spinemr.choose(false)",
+                disabled=("working || sending > 0",), size="large",
+            )  # fmt: skip
+            v.VBtn(
+                "Open a folder", prepend_icon="mdi-folder-open-outline", variant="tonal", click="window.spinemr.choose(true)",
+                disabled=("working || sending > 0",), size="large",
+            )  # fmt: skip
+            v.VBtn(
+                "Try a drawn study", prepend_icon="mdi-creation-outline", variant="tonal", size="large",
+                click=lambda: session.start(session.open_drawn, "Drawing a study"), disabled=("working || sending > 0",),
+                raw_attrs=marked("drawn"),
+            )  # fmt: skip
+        with html.Div(v_if="working || sending > 0", classes="welcome-work"):
+            html.Div("{{ sending > 0 ? 'Sending files' : work_title }}{{ message ? ': ' + message : '' }}")
+            v.VProgressLinear(
+                model_value=("sending > 0 ? sending : 100 * fraction",), height=6, rounded=True, color="primary",
+                indeterminate=("!sending && !fraction",), raw_attrs=marked("", "Progress"),
+            )  # fmt: skip
+        html.P("NIfTI, NRRD, MHA, DICOM (files, folder or zip), PNG, JPEG, TIFF", classes="faint")

@@ -1,0 +1,86 @@
+"""The process of one session: ``python -m spinemr.webapp.session_process FOLDER``, started by the front and ended with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from trame.app import get_server
+from trame_slicer import module as slicer_module
+
+from spinemr.imaging.errors import SpineMRError
+from spinemr.webapp import page
+from spinemr.webapp.session import Session
+from spinemr.webapp.sessions import KEY_HEADER, KEY_VARIABLE
+from spinemr.webapp.uploads import Received
+
+STATIC = Path(__file__).with_name("static")
+
+
+def main() -> None:
+    """Serve one session until the front closes this process's standard input."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--upload-limit", type=int, required=True, metavar="BYTES")
+    parser.add_argument("--image", type=Path)
+    options = parser.parse_args()
+    sys.argv[1:] = []  # trame reads them, too
+    key = os.environ.pop(KEY_VARIABLE, "")
+    threading.Thread(target=_end_with_the_front, daemon=True).start()
+    server = get_server(client_type="vue3")
+    server.enable_module(slicer_module)
+    own = {"serve": {"spinemr": str(STATIC)}, "scripts": ["spinemr/spinemr.js"], "styles": ["spinemr/spinemr.css"]}
+    server.enable_module(own)
+    session = Session(server, options.folder)
+    page.build(session)
+    server.controller.on_server_bind.add(lambda wslink: _add_routes(wslink.app, session, options.upload_limit, key))
+    server.controller.on_server_ready.add(lambda **_: _begin(server, session, options.image))
+    server.start(port=0, host="127.0.0.1", open_browser=False, show_connection_info=False, timeout=0, disable_logging=True)
+
+
+def _end_with_the_front() -> None:
+    while os.read(0, 4096):  # a buffered reader would hold the interpreter up at its end
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _begin(server: Any, session: Session, image: Path | None) -> None:  # noqa: ANN401 - a server of trame
+    sys.stdout.write(json.dumps({"port": server.port}) + "\n")
+    sys.stdout.flush()
+    if image is not None:
+        session.start(lambda: session.open_file(image), "Opening the study")
+
+
+def _add_routes(app: web.Application, session: Session, limit_bytes: int, key: str) -> None:
+    async def guard(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401
+        if key and request.headers.get(KEY_HEADER) != key:
+            return web.Response(status=403)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def upload(request: web.Request) -> web.Response:
+        if session.state.working:
+            return web.json_response({"error": "SpineMR is at work; wait for it, or cancel it."}, status=409)
+        try:
+            received = Received(session.folder / "sent", limit_bytes)
+            async for part in await request.multipart():
+                await received.take(part)
+            image = received.image()
+        except SpineMRError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        session.start(lambda: session.open_file(image), "Opening the study")
+        return web.json_response({})
+
+    app.middlewares.append(web.middleware(guard))
+    app.router.add_post("/upload", upload)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+// Files dropped on the page or chosen on it go to the session's own process, with the share that has been sent.
+(() => {
+  const set = (values) => window.trame?.state.update(values);
+
+  function send(files) {
+    if (!files.length) return;
+    const form = new FormData();
+    for (const file of files) form.append("file", file, file.webkitRelativePath || file.name);
+    const request = new XMLHttpRequest();
+    let told = 0;
+    request.upload.onprogress = (event) => {
+      const now = Date.now();
+      if (event.lengthComputable && now - told > 200) {
+        told = now;
+        set({ sending: Math.max(1, Math.round((100 * event.loaded) / event.total)) });
+      }
+    };
+    request.onloadend = () => {
+      let error = "";
+      if (request.status !== 200) {
+        try {
+          error = JSON.parse(request.responseText).error;
+        } catch {
+          error = "The files could not be sent: the connection to SpineMR broke.";
+        }
+      }
+      set(error ? { sending: 0, error } : { sending: 0 });
+    };
+    set({ sending: 1, error: "", notice: "" });
+    request.open("POST", "upload");
+    request.send(form);
+  }
+
+  async function filesOf(entry) {
+    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+    const reader = entry.createReader();
+    const files = [];
+    for (;;) {
+      const entries = await new Promise((found, failed) => reader.readEntries(found, failed));
+      if (!entries.length) return files;
+      for (const one of entries) files.push(...(await filesOf(one)));
+    }
+  }
+
+  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) {
+      event.preventDefault();
+      document.body.classList.add("dropping");
+    }
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", async (event) => {
+    document.body.classList.remove("dropping");
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const files = [];
+    for (const entry of entries) files.push(...(await filesOf(entry)));
+    send(files);
+  });
+
+  window.spinemr = {
+    choose(folder) {
+      const input = document.createElement("input");
+      input.type = "file";
+      input.multiple = true;
+      input.webkitdirectory = folder;
+      input.onchange = () => send([...input.files]);
+      input.click();
+    },
+  };
+})();

@@ -1,0 +1,131 @@
+"""The way of most users: open, press the button, look at the result."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+pytestmark = pytest.mark.browser
+
+
+def pixels(page, name: str) -> np.ndarray:
+    """What a view shows, ``[row][column][channel]``."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(page.get_by_test_id(f"view-{name}").screenshot())).convert("RGB"), dtype=int)
+
+
+def colourful(picture: np.ndarray) -> float:
+    """The share of pixels that are not grey."""
+    return float((np.ptp(picture, axis=2) > 40).mean())
+
+
+def test_a_drawn_study_is_shown_before_it_is_segmented(page):
+    page.get_by_test_id("drawn").click()
+    page.get_by_test_id("run").wait_for()
+    page.wait_for_timeout(1500)
+    picture = pixels(page, "sagittal")
+    assert picture.mean() > 20 and colourful(picture) < 0.01
+
+
+def test_results_are_listed_and_seen(judged, screenshot):
+    names = judged.get_by_test_id("structures").locator(".structure-name").all_inner_texts()
+    assert {"L4 vertebra", "L4-L5 disc", "L4 posterior elements", "sacrum", "spinal canal"} <= set(names)
+    volumes = [float(text.split()[0]) for text in judged.get_by_test_id("structures").locator(".volume").all_inner_texts()]
+    assert len(volumes) == len(names) and all(0 < volume < 300 for volume in volumes)
+    assert colourful(pixels(judged, "sagittal")) > 0.1
+    assert colourful(pixels(judged, "3d")) > 0.05
+    screenshot(judged, "results_1366x768")
+    judged.set_viewport_size({"width": 1920, "height": 1080})
+    screenshot(judged, "results_1920x1080")
+    judged.set_viewport_size({"width": 1366, "height": 768})
+
+
+def test_eyes_change_what_is_seen(judged):
+    structures = judged.get_by_test_id("structures")
+    structures.get_by_role("button", name="Discs").click()
+    judged.wait_for_timeout(1500)
+    discs = colourful(pixels(judged, "sagittal"))
+    structures.get_by_role("button", name="Hide L4-L5 disc").click()
+    judged.wait_for_timeout(1500)
+    assert 0 < colourful(pixels(judged, "sagittal")) < discs
+    structures.get_by_role("button", name="All").click()
+    judged.wait_for_timeout(1500)
+    assert colourful(pixels(judged, "sagittal")) > discs
+
+
+def test_a_structure_is_jumped_to(judged):
+    structures, number = judged.get_by_test_id("structures"), judged.get_by_test_id("number-axial")
+    structures.get_by_role("button", name="L5 vertebra", exact=True).click()
+    judged.wait_for_timeout(1000)
+    lower = int(number.inner_text().split("/")[0])
+    structures.get_by_role("button", name="L1 vertebra", exact=True).click()
+    judged.wait_for_timeout(1000)
+    upper = int(number.inner_text().split("/")[0])
+    assert 100 < abs(upper - lower) < 200  # four levels of some 35 mm, in steps of 0.75 mm
+
+
+def test_the_fade_shows_the_harmonized_image(judged):
+    """With contrast taken from the original: a linear method changes nothing that automatic contrast would not undo."""
+    white = judged.get_by_test_id("contrast").get_by_role("slider").nth(1)
+    automatic = pixels(judged, "sagittal")
+    white.press("End")
+    judged.wait_for_timeout(1500)
+    original = pixels(judged, "sagittal")
+    assert original.mean() < automatic.mean()
+    fade = judged.get_by_role("slider", name="Fade between before and after")
+    fade.press("End")
+    judged.wait_for_timeout(1500)
+    assert np.abs(pixels(judged, "sagittal") - original).mean() > 0.5
+    fade.press("Home")
+    judged.wait_for_timeout(1500)
+    assert np.abs(pixels(judged, "sagittal") - original).mean() < 0.5
+    judged.get_by_role("button", name="Automatic contrast").click()
+    judged.wait_for_timeout(1500)
+    assert np.abs(pixels(judged, "sagittal") - automatic).mean() < 0.5
+
+
+def test_an_image_with_a_patients_name_is_opened_under_another(app, page, tmp_path):
+    study = tmp_path / "DOE^JANE.nii.gz"
+    values = np.random.default_rng(0).normal(100, 20, (9, 64, 48)).astype(np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(study))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open files").click()
+    chooser.value.set_files(str(study))
+    page.get_by_text("48 × 64 × 9 voxels").wait_for()
+    assert "DOE" not in page.content() and "DOE" not in page.url
+    names = [path.name for folder in app.folders() for path in folder.rglob("*")]
+    assert names and not [name for name in names if "DOE" in name]
+    assert "DOE" not in app.log.read_text(encoding="utf-8")
+
+
+def test_what_is_no_image_is_refused_in_a_sentence(page, tmp_path):
+    text = tmp_path / "letter.nii.gz"
+    text.write_text("Dear colleague")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open files").click()
+    chooser.value.set_files(str(text))
+    said = page.get_by_test_id("error").inner_text()
+    assert "Traceback" not in said and "spinemr-" not in said and len(said) > 20
+    assert page.get_by_test_id("drawn").is_enabled()
+
+
+def test_cancel_stops_the_work_and_leaves_the_study(page):
+    page.get_by_test_id("drawn").click()
+    page.get_by_test_id("run").click()
+    page.get_by_test_id("cancel").click()
+    page.get_by_text("Cancelled; nothing was changed.").wait_for()
+    assert page.get_by_test_id("run").is_enabled()
+    assert page.get_by_test_id("verdict").count() == 0
+
+
+def test_two_tabs_have_two_studies(app, new_page):
+    first, second = new_page(app.address), new_page(app.address)
+    first.get_by_test_id("drawn").click()
+    first.get_by_test_id("run").wait_for()
+    second.wait_for_timeout(1000)
+    assert first.url != second.url
+    assert second.get_by_test_id("run").is_hidden() and second.get_by_test_id("drawn").is_visible()
