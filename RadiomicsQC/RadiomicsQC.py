@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +14,11 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from RadiomicsQCLib import Comparisons, Features, Reports
+from RadiomicsQCLib.Comparing import Comparing
 from RadiomicsQCLib.Features import Binning, FeatureOptions
 from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies
+from SpineSegmentationLib.Showing import showStructure
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
 
@@ -90,16 +91,13 @@ class RadiomicsQCWidget(StudyPanel):
         ui.parameterPathEdit.currentPathChanged.connect(lambda _path=None: self._onFile())
         ui.reportPathEdit.currentPathChanged.connect(lambda _path=None: self._checkCanApply())
         ui.featureTable.clicked.connect(self._onCell)
-        ui.errorsButton.clicked.connect(lambda _checked=False: self.onErrors())
-        ui.agreementButton.clicked.connect(lambda _checked=False: self.onAgreement())
-        ui.dependenceButton.clicked.connect(lambda _checked=False: self.onDependence())
         ui.reportButton.clicked.connect(lambda _checked=False: self.onReport())
-        ui.resultTable.hide()
+        self.comparing = Comparing(self)
         self._report: Path | None = None
 
     def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         """Tables that go are shown no longer."""
-        self._showResult(None, "")
+        self.comparing.clear()
         StudyPanel.onSceneStartClose(self, caller, event)
 
     def followParameters(self) -> None:
@@ -160,22 +158,10 @@ class RadiomicsQCWidget(StudyPanel):
         ui, busy = self.ui, _("A study is being worked on.") if self.job is not None else ""
         ready = _("Takes features of every structure in every image chosen. Nothing leaves this computer.")
         self.applyButtonState(_("Take features"), ready, self._problem())
-        features = self._features()
-        none = busy or ("" if features is not None else _("There are no features of this volume yet."))
-        single = _("Needs features of a harmonized or reference image, too.")
-        single = none or ("" if Comparisons.comparedWith(features) else single)
-        self._enable(single, ui.errorsButton, _("How far features lie from the reference, or were moved: a heat map."))
-        masks = busy or ("" if self._segmentation() is not None else _("Select a segmentation."))
-        self._enable(masks, ui.agreementButton, _("Volumes in the automatic and in the corrected mask: a Bland-Altman plot."))
-        table = self._parameterNode.cohortTable if self._parameterNode is not None else None
-        cohort = busy or ("" if table is not None else _("Select a table of features with a column named scanner."))
-        self._enable(cohort, ui.dependenceButton, _("Which features differ between scanners: KS and Welch tests."))
-        self._enable(busy or self._reportProblem(), ui.reportButton, _("Writes one page with everything known of this study."))
-
-    @staticmethod
-    def _enable(reason: str, button: Any, ready: str) -> None:
-        button.enabled = not reason
-        button.toolTip = reason or ready
+        self.comparing.enable(busy)
+        reason = busy or self._reportProblem()
+        ui.reportButton.enabled = not reason
+        ui.reportButton.toolTip = reason or _("Writes one page with everything known of this study.")
 
     def _reportProblem(self) -> str:
         if self.volume is None:
@@ -185,16 +171,6 @@ class RadiomicsQCWidget(StudyPanel):
 
     def _segmentation(self) -> vtkMRMLSegmentationNode | None:
         return None if self._parameterNode is None else self._parameterNode.segmentation
-
-    def _features(self) -> Any:
-        from spinemr.imaging.errors import SpineMRError
-        from spinemr.scene.case_nodes import case_of
-
-        table = None if self.volume is None else case_of(self.volume).features
-        try:
-            return None if table is None else Comparisons.featuresOf(table)
-        except SpineMRError:  # somebody edited the table
-            return None
 
     def _start(self) -> None:
         volume, segmentation = self.volume, self._segmentation()
@@ -237,59 +213,9 @@ class RadiomicsQCWidget(StudyPanel):
 
     def showStructure(self, label: int) -> None:
         """Where a structure lies, in all views."""
-        from spinemr.imaging.errors import SpineMRError
-        from spinemr.scene.selection import emphasize
-        from spinemr.scene.views import jump_to_structure, slice_views
-
-        segmentation = self._segmentation()
-        if segmentation is None:
-            return
-        try:
-            views = [view.slice for view in slice_views(slicer.mrmlScene).values()]
-            jump_to_structure(views, segmentation, self.volume, label)
-            emphasize(segmentation, label)
-        except SpineMRError as error:
-            self.ui.resultLabel.setText(str(error))
-
-    def onErrors(self) -> None:
-        """Relative errors as table and heat map."""
-        self._try(_("The features could not be compared."), self._errors)
-
-    def _errors(self) -> None:
-        found = self.logic.relativeErrors(self.volume)
-        self._showResult(found.table, _("Relative errors in percent; the heat map lies in the plot view."))
-        showChart(found.chart)
-
-    def onAgreement(self) -> None:
-        """Automatic and corrected volumes as a plot."""
-        self._try(_("The masks could not be compared."), self._agreement)
-
-    def _agreement(self) -> None:
-        chart = self.logic.agreement(self.volume, self._segmentation())
-        table = chart.GetNthPlotSeriesNode(0).GetTableNode()
-        self._showResult(table, _("Volumes in ml, corrected minus automatic; the plot lies in the plot view."))
-        showChart(chart)
-
-    def onDependence(self) -> None:
-        """Tests of the cohort as a table."""
-        self._try(_("The scanners could not be compared."), self._dependence)
-
-    def _dependence(self) -> None:
-        self._showResult(*self.logic.scannerDependence(self._parameterNode.cohortTable))
-
-    def _try(self, message: str, work: Callable[[], None]) -> None:
-        with slicer.util.tryWithErrorDisplay(message, waitCursor=True):
-            work()
-
-    def _showResult(self, table: vtkMRMLTableNode | None, text: str) -> None:
-        self.ui.resultTable.setMRMLTableNode(table)
-        self.ui.resultTable.setVisible(table is not None)
-        self.ui.resultLabel.setText(text)
-
-
-def showChart(chart: Any) -> None:
-    """Show a chart in a plot view, with a layout that has one."""
-    slicer.modules.plots.logic().ShowChartInLayout(chart)
+        problem = showStructure(self._segmentation(), self.volume, label)
+        if problem:
+            self.comparing.say(problem)
 
 
 #

@@ -18,10 +18,11 @@ from SpineHarmonizationLib.Batch import BatchSource
 from SpineHarmonizationLib.BatchPanel import BatchPanel
 from SpineHarmonizationLib.Comparison import Comparison
 from SpineHarmonizationLib.Job import HarmonizationOptions, SegmentOn, beginHarmonization
+from SpineHarmonizationLib.ReferenceChoice import ReferenceChoice
 from SpineHarmonizationLib.VerdictCard import VerdictCard
 from SpineSegmentationLib import CaseFiles
 from SpineSegmentationLib.ChildProcess import Outcome
-from SpineSegmentationLib.Choices import Device, NamedChoice
+from SpineSegmentationLib.Choices import Device
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies, showVolume
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
@@ -90,12 +91,8 @@ class SpineHarmonizationWidget(StudyPanel):
         ui = self.ui
         self.comparison = Comparison()
         self.card = VerdictCard(ui.verdictLabel, ui.reasonsLabel, ui.allFindingsCheckBox)
-        self.methodChoice = NamedChoice(ui.methodSelector, Methods.methods(), self._onMethod)
-        self.targetChoice = NamedChoice(ui.targetSelector, [], self._onTarget)
-        self._targetsOf = ""
-        self._offerTargets(Methods.AUTO)
+        self.reference = ReferenceChoice(self)
         self.batchPanel = BatchPanel(ui, self._options)
-        ui.referencePathEdit.currentPathChanged.connect(self._onReferencePath)
         ui.applyButton.clicked.connect(lambda _checked=False: self._start(segment=True))
         ui.harmonizeButton.clicked.connect(lambda _checked=False: self._start(segment=False))
         ui.fadeSlider.valueChanged.connect(lambda value: self.comparison.setFade(value / 100))
@@ -116,35 +113,8 @@ class SpineHarmonizationWidget(StudyPanel):
         self.batchPanel.batch.kill()
 
     def followParameters(self) -> None:
-        """Method and reference file are not bound by name."""
-        parameters = self._parameterNode
-        self.methodChoice.show(parameters.method)
-        self._offerTargets(parameters.method)
-        self.targetChoice.show(parameters.target)
-        if self.ui.referencePathEdit.currentPath != parameters.referencePath:
-            self.ui.referencePathEdit.currentPath = parameters.referencePath
-
-    def _onMethod(self, name: str) -> None:
-        if self._parameterNode is not None:
-            self._parameterNode.method = name
-
-    def _offerTargets(self, method: str) -> None:
-        """Only shipped networks have targets to choose from; the row is gone where there are none."""
-        if method == self._targetsOf:
-            return
-        self._targetsOf = method
-        targets = Methods.targets(method)
-        self.targetChoice.offer(targets)
-        for widget in (self.ui.targetSelector, self.ui.targetSelectorLabel):
-            widget.setVisible(bool(targets))
-
-    def _onTarget(self, name: str) -> None:
-        if self._parameterNode is not None:
-            self._parameterNode.target = name
-
-    def _onReferencePath(self, path: str) -> None:
-        if self._parameterNode is not None and path != self._parameterNode.referencePath:
-            self._parameterNode.referencePath = path
+        """Method and reference are not bound by name."""
+        self.reference.follow(self._parameterNode)
 
     def _options(self) -> HarmonizationOptions:
         parameters, folder = self._parameterNode, self.ui.folderPathEdit.currentPath
@@ -172,25 +142,10 @@ class SpineHarmonizationWidget(StudyPanel):
         busy = _("A study is being worked on.") if running else ""
         ui.harmonizeButton.enabled = not reason and not running
         ui.harmonizeButton.toolTip = busy or reason or _("Makes the harmonized image only.")
-        self._updateReference()
+        self.reference.update()
         if parameters is not None:
             missing = _("Install the missing packages first (button at the top).") if self.dependencies.isMissing else ""
             self.batchPanel.update(parameters.batchSource, parameters.resume, busy or missing)
-
-    def _updateReference(self) -> None:
-        ui, parameters = self.ui, self._parameterNode
-        method = parameters.method if parameters is not None else Methods.AUTO
-        takesVolume, takesFile = Methods.takesVolume(method), Methods.takesFile(method)
-        chosen = takesVolume and parameters.referenceVolume is not None
-        ui.methodSelector.toolTip = Methods.summary(method)
-        ui.referenceSelector.enabled = takesVolume
-        ui.referencePathEdit.enabled = takesFile and not chosen
-        none = _("This method is not fitted on a loaded volume.") if takesFile else _("This method needs no reference.")
-        ui.referenceSelector.toolTip = _("A loaded study whose appearance is wanted.") if takesVolume else none
-        files = _("A fitted method (.json), an image, or a folder of images.")
-        files = files if takesVolume else _("A fitted method (.json) or a network of your own.")
-        other = _("The loaded volume is the reference.") if chosen else none
-        ui.referencePathEdit.toolTip = files if ui.referencePathEdit.enabled else other
 
     def _start(self, segment: bool) -> None:
         volume, options = self.volume, self._options()

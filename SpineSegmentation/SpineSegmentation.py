@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import slicer
@@ -12,15 +11,16 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from SpineSegmentationLib import Dependencies, Editing, Exports, Segmenting
+from SpineSegmentationLib import Editing, Segmenting
 from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.Choices import Device, NamedChoice
+from SpineSegmentationLib.Exporting import Exporting
 from SpineSegmentationLib.Exports import ExportFormat, Numbering
 from SpineSegmentationLib.LevelTable import LevelTable
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies, showVolume
 from SpineSegmentationLib.SegmentEditing import SegmentEditing
 from SpineSegmentationLib.Segmenting import SegmentationOptions, beginSegmentation
-from SpineSegmentationLib.Showing import Showing
+from SpineSegmentationLib.Showing import Showing, showStructure
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
 
@@ -91,8 +91,7 @@ class SpineSegmentationWidget(StudyPanel):
         ui.editButton.clicked.connect(lambda _checked=False: self.onEdit())
         ui.acceptButton.clicked.connect(lambda _checked=False: self.onAccept())
         ui.discardButton.clicked.connect(lambda _checked=False: self.onDiscard())
-        ui.exportButton.clicked.connect(lambda _checked=False: self.onExport())
-        ui.exportPathEdit.currentPathChanged.connect(lambda _path=None: self.updateButtons())
+        self.exporting = Exporting(self)
         self.levels.chosen.connect(self.onStructure)
 
     def exit(self) -> None:
@@ -141,20 +140,13 @@ class SpineSegmentationWidget(StudyPanel):
         accept = _("Keeps the automatic mask, writes down what was changed, and measures again.")
         self._enable(none, ui.acceptButton, accept)
         self._enable(none, ui.discardButton, _("Throws all changes away."))
-        self._enable(none or self._exportProblem(), ui.exportButton, _("Writes the segments as they are now."))
+        self._enable(none or self.exporting.problem(), ui.exportButton, _("Writes the segments as they are now."))
         self.showing.enable(none)
 
     @staticmethod
     def _enable(reason: str, button: Any, ready: str) -> None:
         button.enabled = not reason
         button.toolTip = reason or ready
-
-    def _exportProblem(self) -> str:
-        kind = self._parameterNode.exportFormat if self._parameterNode is not None else ExportFormat.NRRD
-        self.ui.numberingSelector.enabled = kind in (ExportFormat.NIFTI, ExportFormat.TRAINING)
-        if not self.ui.exportPathEdit.currentPath:
-            return _("Choose a folder for the files.")
-        return Exports.problem(self.volume, kind) if self.volume is not None else ""
 
     def _start(self) -> None:
         volume, options = self.volume, self._options()
@@ -182,7 +174,7 @@ class SpineSegmentationWidget(StudyPanel):
         self.ui.measurementTable.setMRMLTableNode(None if case is None else case.measurements)
         self.ui.measurementTable.setVisible(case is not None and case.measurements is not None)
         self._say(self.ui.correctionLabel, "")
-        self._say(self.ui.exportLabel, "")
+        self.exporting.say("")
         self.showing.show(self.volume, segmentation)
         self.updateButtons()
 
@@ -203,16 +195,9 @@ class SpineSegmentationWidget(StudyPanel):
 
     def onStructure(self, label: int) -> None:
         """Show where a structure lies."""
-        from spinemr.imaging.errors import SpineMRError
-        from spinemr.scene.selection import emphasize
-        from spinemr.scene.views import jump_to_structure, slice_views
-
-        try:
-            views = [view.slice for view in slice_views(slicer.mrmlScene).values()]
-            jump_to_structure(views, self.segmentation, self.volume, label)
-            emphasize(self.segmentation, label)
-        except SpineMRError as error:  # a segment that was emptied by hand
-            self._say(self.ui.correctionLabel, str(error))
+        problem = showStructure(self.segmentation, self.volume, label)
+        if problem:
+            self._say(self.ui.correctionLabel, problem)
         self.updateButtons()
 
     def onShift(self, levels: int) -> None:
@@ -251,17 +236,6 @@ class SpineSegmentationWidget(StudyPanel):
             self.editing.stop()
             Editing.backToAutomatic(self.volume)
             self.updateResults()
-
-    def onExport(self) -> None:
-        """Write the segments."""
-        parameters, folder = self._parameterNode, Path(self.ui.exportPathEdit.currentPath)
-        needs = parameters.exportFormat is ExportFormat.DICOM
-        if needs and not Dependencies.install(self.title, Dependencies.DICOM_EXPORT):
-            return
-        with slicer.util.tryWithErrorDisplay(_("The segments could not be written."), waitCursor=True):
-            written = Exports.export(self.volume, folder, parameters.exportFormat, parameters.numbering)
-            names = ", ".join(path.name for path in written[:3]) + ("…" if len(written) > 3 else "")
-            self._say(self.ui.exportLabel, _("Written: {names}").format(names=names))
 
 
 #

@@ -128,6 +128,8 @@ class ChildProcess:
             self._process.kill()
 
     def _readOutput(self, last: bool = False) -> None:
+        if self._process is None:  # killed, and its last words come while it dies
+            return
         for line in self._output.lines(_bytes(self._process.readAllStandardOutput()), last):
             report = _report(line)
             if report is None:
@@ -136,6 +138,8 @@ class ChildProcess:
                 self.progressed.emit(report)
 
     def _readErrors(self, last: bool = False) -> None:
+        if self._process is None:
+            return
         for line in self._errors.lines(_bytes(self._process.readAllStandardError()), last):
             if not line.startswith("Note:"):
                 self._said.append(line)

@@ -78,3 +78,21 @@ class Showing:
             rows = None if table is None else rows_of(table)
             labels = labels_of(self._segmentation, self._volume)
             add_measurement_markups(slicer.mrmlScene, labels, rows, beside=self._volume)
+
+
+def showStructure(
+    segmentation: slicer.vtkMRMLSegmentationNode | None, volume: slicer.vtkMRMLScalarVolumeNode | None, label: int
+) -> str:
+    """Show where a structure lies in all views, the others faint; says why it cannot be shown, as when it was emptied by hand."""
+    from spinemr.imaging.errors import SpineMRError
+    from spinemr.scene.selection import emphasize
+    from spinemr.scene.views import jump_to_structure, slice_views
+
+    if segmentation is None or volume is None:
+        return _("There are no segments.")
+    try:
+        jump_to_structure([view.slice for view in slice_views(slicer.mrmlScene).values()], segmentation, volume, label)
+        emphasize(segmentation, label)
+    except SpineMRError as error:
+        return str(error)
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,29 @@ def test_all_three_load_and_work_from_the_flat_folder(flat, repository, tmp_path
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[-2]) > 10
+
+
+QUITTING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import host as desktop_host
+running = desktop_host.start()
+import qt
+widget = running.load("SpineHarmonization")
+widget.onSample()
+widget.ui.applyButton.click()
+assert running.wait(lambda: widget.progress.bar.value > 0, 60)
+print(int(widget.job.child._process.processId()), widget.job.workFolder, flush=True)
+qt.QTimer.singleShot(0, running.app.quit)
+running.app.exec()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_quitting_while_it_runs_leaves_no_process_and_no_files(repository, tmp_path, display):
+    command = [sys.executable, "-c", QUITTING, str(repository / "Testing" / "desktop")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120)
+    process, folder = done.stdout.split()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not Path(f"/proc/{process}").exists()
+    assert not Path(folder).exists()

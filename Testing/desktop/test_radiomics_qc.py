@@ -150,7 +150,7 @@ def test_a_reference_is_what_errors_are_told_against(host, few_classes, mouse, c
     few_classes._parameterNode.referenceVolume = reference
     mouse.click(few_classes.ui.applyButton)
     run_to_the_end(host, few_classes)
-    few_classes.onErrors()
+    few_classes.comparing.compareFeatures()
     errors = {row["structure"]: row for row in rows_of(few_classes.ui.resultTable.mrmlTableNode())}
     assert errors["L4 vertebra, source"]["firstorder_Mean_percent"] == pytest.approx(100 * 2 / 3)
     assert errors["L4 vertebra, harmonized"]["firstorder_Mean_percent"] == pytest.approx(50)

@@ -370,7 +370,7 @@ def test_the_parameters_survive_saving_and_loading_the_scene(host, panel, volume
     assert widget._parameterNode.strengthPercent == 100
     load_bundle(slicer.mrmlScene, tmp_path / "scene.mrb", clear=True)
     assert widget._parameterNode.strengthPercent == 55
-    assert widget.methodChoice.name == "zscore"
+    assert widget.reference.methods.name == "zscore"
     assert widget._parameterNode.inputVolume.GetName() == "Drawn study"
 
 

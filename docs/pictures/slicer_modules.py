@@ -79,7 +79,7 @@ def main() -> None:
     run(host, radiomics)
     radiomics.ui.inputsCollapsibleButton.collapsed = True
     radiomics.ui.settingsCollapsibleButton.collapsed = True
-    radiomics.onErrors()
+    radiomics.comparing.compareFeatures()
     radiomics.showStructure(124)
     picture(host, radiomics, "radiomics")
     host.close_panels()
