@@ -134,7 +134,7 @@ def test_killing_is_immediate_and_silent(host, child):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kills by signal")
 def test_what_a_killed_process_still_says_is_ignored(host, child):
-    process = child("while True: print('{\\"phase\\": \\"segment\\", \\"fraction\\": 0.5}', flush=True)", wait=False)
+    process = child("import json\nwhile True: print(json.dumps({'phase': 'segment', 'fraction': 0.5}), flush=True)", wait=False)
     assert host.wait(lambda: process.told, 10)
     process.kill()
     told = len(process.told)
