@@ -24,6 +24,11 @@ class Job:
         self._process: asyncio.subprocess.Process | None = None
         self._cancelled = False
 
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._cancelled
+
     async def run(self, words: list[str]) -> Outcome:
         """Start, report and wait."""
         if self._cancelled:
@@ -35,7 +40,7 @@ class Job:
             )  # fmt: skip
         except OSError as error:
             return Outcome(1, False, f"The work could not be started: {error.strerror}.")
-        if self._cancelled:  # while it was being started
+        if self.was_cancelled:  # while it was being started
             _ask_to_stop(process)
         complaints: list[str] = []
         await asyncio.gather(

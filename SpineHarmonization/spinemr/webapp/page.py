@@ -9,7 +9,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v
 
 from spinemr.imaging.version import __version__
-from spinemr.webapp import study_panel
+from spinemr.webapp import correct_panel, export_panel, study_panel, tables_page
 from spinemr.webapp.markup import marked
 from spinemr.webapp.views import LAYOUTS
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from spinemr.webapp.session import Session
 
 PANEL_WIDTH = 348
-_TABS = (("images", "Images", "mdi-view-grid-outline", "study_open"),)
+_TABS = (
+    ("images", "Images", "mdi-view-grid-outline", "study_open"),
+    ("measurements", "Measurements", "mdi-ruler", "measure_rows.length"),
+    ("features", "Features", "mdi-table", "feature_labels.length"),
+)
 
 
 def build(session: Session) -> None:
@@ -30,11 +34,21 @@ def build(session: Session) -> None:
         layout.root.theme = "dark"
         _bar()
         with v.VNavigationDrawer(permanent=True, model_value=("study_open",), width=PANEL_WIDTH, classes="panel"):
-            study_panel.build(session)
+            with v.VTabs(v_model=("panel",), density="compact", grow=True, color="primary"):
+                v.VTab("Study", value="study")
+                v.VTab("Correct", value="correct", raw_attrs=marked("panel-correct"))
+                v.VTab("Save", value="save", raw_attrs=marked("panel-save"))
+            with html.Div(v_show="panel === 'study'"):
+                study_panel.build(session)
+            with html.Div(v_show="panel === 'correct'"):
+                correct_panel.build(session, session.correct)
+            with html.Div(v_show="panel === 'save'"):
+                export_panel.build()
         with v.VMain(classes="main"):
             _messages()
             with html.Div(classes="images", v_show="main_tab === 'images'"):
                 session.views.layouts.initialize_layout_grid(layout)
+            tables_page.build(session)
             _welcome(session)
         html.Div("Drop an image, a DICOM folder or a zip here", classes="drop-hint")
 
@@ -46,7 +60,7 @@ def _bar() -> None:
             html.Span(__version__, classes="brand-version")
         with v.VTabs(v_model=("main_tab",), density="compact", height=47, color="primary", v_show="study_open"):
             for value, title, icon, shown in _TABS:
-                v.VTab(title, value=value, prepend_icon=icon, v_show=shown)
+                v.VTab(title, value=value, prepend_icon=icon, v_show=shown, raw_attrs=marked(f"tab-{value}"))
         v.VSpacer()
         html.Span("{{ study_name }} · {{ study_facts }}", classes="study-facts", v_show="study_open")
         v.VSelect(

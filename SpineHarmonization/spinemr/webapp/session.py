@@ -19,12 +19,14 @@ from spinemr.imaging.files import read_image
 from spinemr.imaging.progress import Progress
 from spinemr.pipeline.child_process import words_of_run
 from spinemr.pipeline.request import CaseRequest
-from spinemr.scene.segmentations import show_surfaces
 from spinemr.scene.selection import display_of, set_shown, show_all, show_only
 from spinemr.scene.views import jump_to, jump_to_structure
 from spinemr.webapp.contrast import STEPS, contrast_of, set_automatic, set_contrast
+from spinemr.webapp.correct_page import CorrectPage
+from spinemr.webapp.exports import RESULTS, Exports
 from spinemr.webapp.job import Job
 from spinemr.webapp.study import Study, verdict_of
+from spinemr.webapp.tables_page import TablesPage
 from spinemr.webapp.views import Views
 
 if TYPE_CHECKING:
@@ -55,6 +57,10 @@ class Session:
         self.app = SlicerApp()
         self.views = Views(server, self.app)
         self.study = Study(self.app.scene)
+        self.tables = TablesPage(self)
+        self.correct = CorrectPage(self)
+        self.exports = Exports(self.study, self.correct.correction, folder)
+        self._managers = add_file_managers(self.app, folder)
         self._job: Job | None = None
         self.state.change("fade")(lambda fade, **_: self._show_fade(float(fade)))
         self.state.change("contrast")(lambda contrast, **_: self._show_contrast(contrast))
@@ -105,7 +111,7 @@ class Session:
 
     async def harmonize_and_segment(self) -> None:
         """The whole job on the study."""
-        image, results = self.folder / "image.nrrd", self.folder / "results"
+        image, results = self.folder / "image.nrrd", self.folder / RESULTS
         request = CaseRequest(image, harmonize=self.state.method, parts=bool(self.state.parts))
         self._job = Job(self._report, self._log)
         try:
@@ -136,13 +142,18 @@ class Session:
             self.views.show(case.volume, case.harmonized, float(self.state.fade))
             self.show_structures()
             self._show_opacity()
-            if case.segmentation is not None and self.state.surfaces:
-                show_surfaces(case.segmentation)
+            self.show_tables()
+            if case.segmentation is not None:
+                self.correct.begin()
                 self.views.fit_3d()
 
     def show_structures(self) -> None:
         """The list of structures anew."""
         self.state.structures = self.study.structures()
+
+    def show_tables(self) -> None:
+        """The tables anew."""
+        self.tables.show()
 
     def toggle(self, label: int) -> None:
         """Show or hide a structure."""
@@ -206,6 +217,7 @@ class Session:
                     "contrast": contrast_of(self.study.volume),
                 }
             )  # fmt: skip
+            self.show_tables()
 
     def _report(self, progress: Progress) -> None:
         with self.state:
@@ -239,6 +251,21 @@ class Session:
     def _mark_shown(self) -> None:
         shown = {one["label"]: one["shown"] for one in self.study.structures()}
         self.state.structures = [{**one, "shown": shown.get(one["label"], True)} for one in self.state.structures]
+
+
+def add_file_managers(app: SlicerApp, folder: Path) -> tuple[Any, ...]:
+    """What a scene needs to write bundles, which the application around it has to set up and to hold."""
+    import slicer
+
+    cache, files = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
+    place = folder / "cache"
+    place.mkdir()
+    cache.SetRemoteCacheDirectory(str(place))
+    cache.SetMRMLScene(app.scene)
+    files.SetCacheManager(cache)
+    app.scene.SetCacheManager(cache)
+    app.scene.SetDataIOManager(files)
+    return cache, files
 
 
 def _without_paths(text: str, path: Path) -> str:

@@ -78,8 +78,18 @@ def _add_routes(app: web.Application, session: Session, limit_bytes: int, key: s
         session.start(lambda: session.open_file(image), "Opening the study")
         return web.json_response({})
 
+    async def export(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        try:
+            path = session.exports.write(name)
+        except SpineMRError as error:
+            return web.Response(status=409, text=str(error))
+        headers = {"Content-Disposition": f'attachment; filename="{path.name}"', "Cache-Control": "no-store"}
+        return web.FileResponse(path, headers=headers)
+
     app.middlewares.append(web.middleware(guard))
     app.router.add_post("/upload", upload)
+    app.router.add_get("/export/{name}", export)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from spinemr.scene.label_maps import labels_of, structure_numbers
 from spinemr.scene.order import head_to_foot
 from spinemr.scene.results import load_results
 from spinemr.scene.selection import is_shown
-from spinemr.scene.tables import rows_of, title_of
 from spinemr.scene.volumes import add_volume, image_of
 
 if TYPE_CHECKING:
@@ -102,14 +101,6 @@ class Study:
             for label in sorted(found, key=head_to_foot)
         ]
 
-    def measurements(self) -> tuple[list[Row], list[Row]]:
-        """Columns and rows of the measurements."""
-        return _table(self.case.measurements)
-
-    def features(self) -> tuple[list[Row], list[Row]]:
-        """Columns and rows of the features."""
-        return _table(self.case.features)
-
 
 def volumes_ml(labels: sitk.Image) -> dict[int, float]:
     """The volume of each structure of a label map."""
@@ -149,9 +140,3 @@ def _finding(finding: Mapping[str, Any]) -> Row:
         "point_mm": place.get("point_mm"),
         "label": finding.get("label"),
     }
-
-
-def _table(node: slicer.vtkMRMLTableNode | None) -> tuple[list[Row], list[Row]]:
-    rows: Sequence[Row] = [] if node is None else rows_of(node)
-    columns = [{"key": name, "title": title_of(name).replace("_", " ")} for name in (rows[0] if rows else ()) if name != "label"]
-    return columns, list(rows)

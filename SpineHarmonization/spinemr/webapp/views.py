@@ -35,6 +35,11 @@ class Views:
         self.layouts.register_layout_dict(_layouts())
         for view in app.view_manager.get_slice_views():
             view.render_window().SetMultiSamples(0)  # a slice is an image: nothing to smooth, and software rendering is slow
+        for view in app.view_manager.get_threed_views():
+            view.render_window().SetMultiSamples(0)  # with it what is faint is not drawn at all
+            view.renderer().SetUseFXAA(True)
+        for view in app.view_manager.get_views():  # without an observer VTK's key "e" ends the process
+            view.interactor().AddObserver("ExitEvent", lambda *_: None)
         self.layouts.set_layout(LAYOUTS[0])
 
     @property

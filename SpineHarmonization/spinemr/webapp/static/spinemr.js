@@ -62,6 +62,28 @@
     send(files);
   });
 
+  // VTK has keys of its own, one of which ends the session: none goes there.
+  const writes = (element) =>
+    element.isContentEditable ||
+    element.tagName === "TEXTAREA" ||
+    (element.tagName === "INPUT" && !["range", "checkbox"].includes(element.type));
+  const isPageItself = (element) => element === document.body || Boolean(element.closest?.(".images"));
+  const tools = ["p", "e", "d", "c", "t", "i", "m", "[", "]", "Escape"];
+  const onKey = (event) => {
+    if (writes(event.target)) return;
+    if (isPageItself(event.target) && event.target.type !== "range") event.stopImmediatePropagation();
+    if (event.type !== "keydown" || event.altKey) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const undo = command && key === "z" && !event.shiftKey;
+    const redo = command && (key === "y" || (key === "z" && event.shiftKey));
+    if (command ? undo || redo : tools.includes(key)) {
+      if (command) event.preventDefault();
+      window.trame?.trigger("shortcut", [undo ? "undo" : redo ? "redo" : key]);
+    }
+  };
+  for (const type of ["keydown", "keypress", "keyup"]) window.addEventListener(type, onKey, true);
+
   window.spinemr = {
     choose(folder) {
       const input = document.createElement("input");
