@@ -129,3 +129,34 @@ def test_two_tabs_have_two_studies(app, new_page):
     second.wait_for_timeout(1000)
     assert first.url != second.url
     assert second.get_by_test_id("run").is_hidden() and second.get_by_test_id("drawn").is_visible()
+
+
+def test_tables_are_sorted_and_lead_back_to_the_images(judged, screenshot):
+    judged.get_by_test_id("tab-measurements").click()
+    sheet = judged.get_by_test_id("measurements")
+    sheet.get_by_text("volume (mm³)").click()
+    judged.wait_for_timeout(800)
+    cells = [row.split("\t") for row in sheet.locator("tbody tr").all_inner_texts()]
+    place = [text.strip() for text in sheet.locator("thead th").all_inner_texts()].index("volume (mm³)")
+    volumes = [float(row[place]) for row in cells]
+    assert len(volumes) > 8 and volumes == sorted(volumes)
+    screenshot(judged, "measurements_1366x768")
+    sheet.get_by_role("button", name="L4-L5 disc").click()
+    judged.get_by_test_id("view-sagittal").wait_for()
+
+
+def test_features_are_searched_and_plots_are_drawn_and_saved(judged, screenshot):
+    judged.get_by_test_id("tab-features").click()
+    sheet = judged.get_by_test_id("features")
+    everything = sheet.locator("tbody tr").count()
+    sheet.get_by_role("textbox", name="Search").fill("glcm_Idmn")
+    judged.wait_for_timeout(1000)
+    assert everything > 90 and sheet.locator("tbody tr").count() == 1
+    sheet.get_by_role("textbox", name="Search").fill("")
+    judged.get_by_test_id("tab-plots").click()
+    judged.get_by_test_id("plots").locator("svg").nth(2).wait_for()
+    screenshot(judged, "plots_1366x768")
+    with judged.expect_download() as download:
+        judged.get_by_test_id("save-plot").first.click()
+    assert download.value.suggested_filename == "relative_errors.svg"
+    judged.get_by_test_id("tab-images").click()

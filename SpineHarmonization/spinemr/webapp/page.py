@@ -9,7 +9,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v
 
 from spinemr.imaging.version import __version__
-from spinemr.webapp import correct_panel, export_panel, study_panel, tables_page
+from spinemr.webapp import correct_panel, export_panel, plots_page, study_panel, tables_page
 from spinemr.webapp.markup import marked
 from spinemr.webapp.views import LAYOUTS
 
@@ -21,6 +21,7 @@ _TABS = (
     ("images", "Images", "mdi-view-grid-outline", "study_open"),
     ("measurements", "Measurements", "mdi-ruler", "measure_rows.length"),
     ("features", "Features", "mdi-table", "feature_labels.length"),
+    ("plots", "Plots", "mdi-chart-scatter-plot", "structures.length"),
 )
 
 
@@ -49,6 +50,7 @@ def build(session: Session) -> None:
             with html.Div(classes="images", v_show="main_tab === 'images'"):
                 session.views.layouts.initialize_layout_grid(layout)
             tables_page.build(session)
+            plots_page.build()
             _welcome(session)
         html.Div("Drop an image, a DICOM folder or a zip here", classes="drop-hint")
 

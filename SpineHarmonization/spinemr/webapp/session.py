@@ -25,6 +25,7 @@ from spinemr.webapp.contrast import STEPS, contrast_of, set_automatic, set_contr
 from spinemr.webapp.correct_page import CorrectPage
 from spinemr.webapp.exports import RESULTS, Exports
 from spinemr.webapp.job import Job
+from spinemr.webapp.plots_page import PlotsPage
 from spinemr.webapp.study import Study, verdict_of
 from spinemr.webapp.tables_page import TablesPage
 from spinemr.webapp.views import Views
@@ -59,6 +60,7 @@ class Session:
         self.study = Study(self.app.scene)
         self.tables = TablesPage(self)
         self.correct = CorrectPage(self)
+        self.plots = PlotsPage(self)
         self.exports = Exports(self.study, self.correct.correction, folder)
         self._managers = add_file_managers(self.app, folder)
         self._job: Job | None = None
@@ -152,8 +154,10 @@ class Session:
         self.state.structures = self.study.structures()
 
     def show_tables(self) -> None:
-        """The tables anew."""
+        """The tables anew, and the charts where they are looked at."""
         self.tables.show()
+        if self.state.main_tab == "plots":
+            self.plots.show()
 
     def toggle(self, label: int) -> None:
         """Show or hide a structure."""

@@ -52,7 +52,7 @@ def test_each_command_has_help_with_an_example(spinemr, command):
     assert f"spinemr {command}" in outcome.out
 
 
-@pytest.mark.parametrize("command", ["cohort", "app"])
+@pytest.mark.parametrize("command", ["cohort"])
 def test_commands_that_do_not_exist_yet_are_not_shown(spinemr, command):
     assert f" {command} " not in spinemr("--help").out
     outcome = spinemr(command)

@@ -85,6 +85,13 @@
   for (const type of ["keydown", "keypress", "keyup"]) window.addEventListener(type, onKey, true);
 
   window.spinemr = {
+    save(name, text) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    },
     choose(folder) {
       const input = document.createElement("input");
       input.type = "file";

@@ -1,0 +1,128 @@
+"""How long the browser app lets one wait, and what its sessions weigh: ``python Testing/benchmarks/browser_latency.py``.
+
+Each figure is from the event in the page to the next picture that the view shows; medians and 95th percentiles of as many tries.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TRIES = 25
+CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+NEXT_PICTURE = """(testid) => {
+  const view = document.querySelector(`[data-testid=${testid}]`).parentElement.querySelector('img');
+  window.picture = new Promise((done) => view.addEventListener('load', () => done(performance.now()), { once: true }));
+}"""
+
+
+def main() -> None:
+    """Measure and print."""
+    missing = [name for name in ("trame_slicer", "playwright") if importlib.util.find_spec(name) is None]
+    if missing or CHROMIUM is None:
+        print(f"skipped: {', '.join(missing) or 'Chromium'} is not installed (make test-browser)")
+        return
+    command = [sys.executable, "-m", "spinemr.cli", "app", "--port", "0", "--no-open"]
+    app = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
+    found = re.search(r"http\S+", app.stdout.readline())
+    assert found
+    try:
+        measure(found.group(0), app.pid)
+    finally:
+        app.terminate()
+        app.wait()
+
+
+def measure(address: str, front: int) -> None:
+    """Drive one page, then open three more."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        start = time.perf_counter()
+        page = chromium.new_page(viewport={"width": 1366, "height": 768})
+        page.set_default_timeout(180_000)
+        page.goto(address)
+        page.get_by_test_id("drawn").wait_for()
+        print(f"page ready            {time.perf_counter() - start:6.1f} s")
+        start = time.perf_counter()
+        page.get_by_test_id("drawn").click()
+        page.get_by_test_id("run").wait_for()
+        print(f"drawn study shown     {time.perf_counter() - start:6.1f} s")
+        page.wait_for_timeout(2000)
+        tell("slice change", [slice_change(page, index % 15) for index in range(TRIES)])
+        start = time.perf_counter()
+        page.get_by_test_id("run").click()
+        page.get_by_test_id("verdict").wait_for()
+        print(f"harmonize & segment   {time.perf_counter() - start:6.1f} s")
+        page.get_by_test_id("panel-correct").click()
+        page.get_by_test_id("editing").locator("input").click()
+        page.get_by_test_id("editing").locator("input").fill("L4 vert")
+        page.get_by_role("option", name="L4 vertebra").click()
+        page.wait_for_timeout(3000)
+        tell("brush to overlay", [brush(page, place) for place in range(TRIES)])
+        print(f"memory, one session   {weight_mb(front):6.0f} MB")
+        others = [chromium.new_page() for _ in range(3)]
+        for other in others:
+            other.set_default_timeout(180_000)
+            other.goto(address)
+            other.get_by_test_id("drawn").click()
+            other.get_by_test_id("run").wait_for()
+        print(f"memory, four sessions {weight_mb(front):6.0f} MB")
+        chromium.close()
+
+
+def slice_change(page: object, index: int) -> float:
+    """Milliseconds from the slider to the next picture."""
+    page.evaluate(NEXT_PICTURE, "view-sagittal")
+    move = """async (index) => {
+      const slider = document.querySelector('input[type=range][aria-label^=Sagittal]'), start = performance.now();
+      slider.value = index;
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+      return (await window.picture) - start;
+    }"""
+    elapsed = page.evaluate(move, index)
+    page.wait_for_timeout(400)
+    return float(elapsed)
+
+
+def brush(page: object, place: int) -> float:
+    """Milliseconds from the end of a dab to the next picture."""
+    box = page.get_by_test_id("view-sagittal").bounding_box()
+    x, y = box["x"] + box["width"] / 2 - 40 - 5 * (place % 12), box["y"] + box["height"] / 2 + 4 * (place // 12)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    page.evaluate(NEXT_PICTURE, "view-sagittal")
+    start = page.evaluate("performance.now()")
+    page.mouse.up()
+    elapsed = page.evaluate("window.picture") - start
+    page.wait_for_timeout(300)
+    return float(elapsed)
+
+
+def weight_mb(front: int) -> float:
+    """What a front and its sessions hold in memory that no other process shares."""
+    listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children = [process for process, parent in (line.split() for line in listed.splitlines()) if int(parent) == front]
+    rolled = [Path(f"/proc/{process}/smaps_rollup") for process in (front, *children)]
+    lines = [line for path in rolled if path.exists() for line in path.read_text().splitlines() if line.startswith("Private")]
+    return sum(int(line.split()[1]) for line in lines) / 1024
+
+
+def tell(name: str, times_ms: list[float]) -> None:
+    """Median and 95th percentile."""
+    ordered = sorted(times_ms)
+    print(f"{name:<21} {statistics.median(ordered):6.0f} ms, p95 {ordered[int(0.95 * (len(ordered) - 1))]:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
