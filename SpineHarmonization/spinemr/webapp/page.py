@@ -52,6 +52,7 @@ def build(session: Session) -> None:
             tables_page.build(session)
             plots_page.build()
             _welcome(session)
+        _series(session)
         html.Div("Drop an image, a DICOM folder or a zip here", classes="drop-hint")
 
 
@@ -82,6 +83,19 @@ def _messages() -> None:
         "{{ notice }}", type="info", density="compact", closable=True, v_if="notice && !error", click_close="notice = ''",
         classes="message", raw_attrs=marked("notice"),
     )  # fmt: skip
+
+
+def _series(session: Session) -> None:
+    with v.VDialog(model_value=("series.length > 0",), persistent=True, max_width=560), v.VCard(raw_attrs=marked("series")):
+        v.VCardTitle("Which series?")
+        with v.VList():
+            v.VListItem(
+                v_for="one in series", key="one.number", title=("one.number + ': ' + one.title",), subtitle=("one.facts",),
+                click=(session.guarded(session.choose_series), "[one.number]"),
+            )  # fmt: skip
+        with v.VCardActions():
+            v.VSpacer()
+            v.VBtn("None of them", click="series = []")
 
 
 def _welcome(session: Session) -> None:

@@ -26,6 +26,7 @@ from spinemr.webapp.correct_page import CorrectPage
 from spinemr.webapp.exports import RESULTS, Exports
 from spinemr.webapp.job import Job
 from spinemr.webapp.plots_page import PlotsPage
+from spinemr.webapp.series import series_to_choose_from
 from spinemr.webapp.study import Study, verdict_of
 from spinemr.webapp.tables_page import TablesPage
 from spinemr.webapp.views import Views
@@ -44,7 +45,7 @@ STATE: dict[str, Any] = {
     "message": "", "log": [], "log_open": False, "error": "", "notice": "", "structures": [], "verdict": {}, "harmonized": False,
     "fade": 0.0, "opacity": 50, "outlines": False, "method": "auto", "parts": True, "phases": list(PHASES), "main_tab": "images",
     "panel": "study", "surfaces": True, "layout": "Sagittal first", "cancelling": False,
-    "contrast": [0, STEPS],
+    "contrast": [0, STEPS], "series": [],
 }  # fmt: skip
 """What the page begins with."""
 
@@ -64,6 +65,7 @@ class Session:
         self.exports = Exports(self.study, self.correct.correction, folder)
         self._managers = add_file_managers(self.app, folder)
         self._job: Job | None = None
+        self._to_choose_in: Path | None = None
         self.state.change("fade")(lambda fade, **_: self._show_fade(float(fade)))
         self.state.change("contrast")(lambda contrast, **_: self._show_contrast(contrast))
         self.state.change("opacity", "outlines")(lambda **_: self._show_opacity())
@@ -86,18 +88,31 @@ class Session:
 
         return act
 
-    async def open_file(self, path: Path) -> None:
-        """Read an image and show it."""
+    async def open_file(self, path: Path, series: str | None = None) -> None:
+        """Read an image and show it; where a DICOM folder holds several, ask which."""
         self._report(Progress("read", 0.0, "Reading the image"))
+        choices = await asyncio.to_thread(series_to_choose_from, path) if series is None and path.is_dir() else []
+        if choices:
+            self._to_choose_in = path
+            with self.state:
+                self.state.series = choices
+            return
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", ImagingWarning)
             try:
-                image = await asyncio.to_thread(read_image, path)
+                image = await asyncio.to_thread(read_image, path, series=series)
             except SpineMRError as error:
                 raise type(error)(_without_paths(error.message, path), _without_paths(error.hint, path)) from error
         self._put(image, NAME)
         notes = [str(note.message) for note in told if issubclass(note.category, ImagingWarning)]
         self.state.notice = _without_paths(" ".join(dict.fromkeys(notes)), path)
+
+    def choose_series(self, number: str) -> None:
+        """Open one of the series that were asked about."""
+        path = self._to_choose_in
+        self.state.series = []
+        if path is not None:
+            self.start(lambda: self.open_file(path, str(number)), "Opening the study")
 
     async def open_drawn(self, seed: int = 7, contrast: str = "t2") -> None:
         """Draw a study and show it."""
