@@ -57,6 +57,25 @@ def test_eyes_change_what_is_seen(judged):
     assert colourful(pixels(judged, "sagittal")) > discs
 
 
+def test_slices_are_scrolled_by_slider_keys_and_wheel(judged):
+    def shown() -> int:
+        judged.wait_for_timeout(1000)
+        return int(judged.get_by_test_id("number-sagittal").inner_text().split("/")[0])
+
+    slider, before = judged.get_by_role("slider", name="Sagittal slice"), pixels(judged, "sagittal")
+    slider.fill("2")
+    assert shown() == 3
+    assert np.abs(pixels(judged, "sagittal") - before).mean() > 2
+    slider.press("ArrowRight")
+    assert shown() == 4
+    judged.get_by_test_id("view-sagittal").hover(force=True)
+    judged.mouse.wheel(0, -100)
+    turned = shown()
+    assert turned in (3, 5)
+    slider.fill("7")
+    assert shown() == 8
+
+
 def test_a_structure_is_jumped_to(judged):
     structures, number = judged.get_by_test_id("structures"), judged.get_by_test_id("number-axial")
     structures.get_by_role("button", name="L5 vertebra", exact=True).click()

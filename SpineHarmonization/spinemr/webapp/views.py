@@ -91,7 +91,6 @@ class Views:
         step = f"slice_{tag}"
         self._server.state[step] = {"index": 0, "count": 1}
         view.modified.connect(lambda *_: self._tell(step, view))
-        self._server.state.change(f"{step}_wanted")(lambda **state: self._move(view, state.get(f"{step}_wanted")))
         html.Div(classes="view-frame", raw_attrs=marked(f"view-{TITLES[tag].lower()}"))
         with html.Div(classes="view-title", v_show="study_open"):
             html.Span(TITLES[tag])
@@ -99,7 +98,7 @@ class Views:
             html.Span(number, classes="view-number", raw_attrs=marked(f"number-{TITLES[tag].lower()}"))
         html.Input(
             type="range", classes="view-slider", min=0, max=(f"{step}.count - 1",), step=1, value=(f"{step}.index",),
-            input=f"{step}_wanted = Number($event.target.value)", v_show="study_open",
+            input=(lambda index: self._move(view, index), "[Number($event.target.value)]"), v_show="study_open",
             raw_attrs=marked("", f"{TITLES[tag]} slice"),
         )  # fmt: skip
 
@@ -117,10 +116,10 @@ class Views:
             with self._server.state:
                 self._server.state[step] = told
 
-    def _move(self, view: Any, index: float | None) -> None:  # noqa: ANN401
-        if index is not None:
-            low, _ = view.get_slice_range()
-            view.set_slice_value(low + index * view.get_slice_step())
+    @staticmethod
+    def _move(view: Any, index: float) -> None:  # noqa: ANN401
+        low, _ = view.get_slice_range()
+        view.set_slice_value(low + index * view.get_slice_step())
 
 
 def _layouts() -> dict[str, Layout]:
