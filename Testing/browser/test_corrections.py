@@ -85,8 +85,7 @@ def test_every_key_takes_its_tool_and_none_ends_the_session(editing):
     editing.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     for key in ("q", "w", "s", "3", "Escape"):
         editing.keyboard.press(key)
-    editing.wait_for_timeout(1000)
-    assert editing.evaluate("window.trame.state.get('tool')") == "none"
+    settled(editing, lambda: editing.evaluate("window.trame.state.get('tool')") == "none")  # surfaces are made anew
     assert editing.get_by_test_id("accept").is_visible()
 
 

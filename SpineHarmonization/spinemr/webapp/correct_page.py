@@ -63,6 +63,7 @@ class CorrectPage:
         tool = "none" if tool == self._state.tool or tool not in TOOLS else tool
         self.correction.take(tool, float(self._state.brush_mm), bool(self._state.sphere))
         self._state.tool = tool
+        self.correction.show_surfaces(self._with_surfaces)
         if tool == "threshold":
             low, high = self._session.study.volume.GetImageData().GetScalarRange()
             self._state.update({"threshold_range": [low, high], "threshold": self.correction.threshold})
@@ -71,6 +72,7 @@ class CorrectPage:
         """The panel was left."""
         self.correction.put_away()
         self._state.update({"tool": "none", "editing": 0, "editing_name": ""})
+        self.correction.show_surfaces(self._with_surfaces)
 
     def shortcut(self, key: str) -> None:
         """A key was pressed while no field had the focus."""
@@ -121,6 +123,11 @@ class CorrectPage:
         if self._state.editing:
             self.put_away()
         self._follow()
+
+    @property
+    def _with_surfaces(self) -> bool:
+        """Not with a tool in the hand: every stroke would wait for them."""
+        return bool(self._state.surfaces) and self._state.tool == "none"
 
     def _show_threshold(self) -> None:
         if self._state.tool == "threshold":

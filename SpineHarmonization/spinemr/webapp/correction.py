@@ -76,6 +76,11 @@ class Correction:
         self._editor.set_active_segmentation(self._study.segmentation, self._study.volume)
         self._editor.set_surface_representation_enabled(surfaces)
 
+    def show_surfaces(self, shown: bool) -> None:
+        """Keep closed surfaces for 3D views, or do without them."""
+        if self._study.has_segments:
+            self._editor.set_surface_representation_enabled(shown)
+
     def choose(self, label: int) -> None:
         """Put a structure under the tools, empty where it was missed."""
         segment = edit_structure(self._editor.editor_node, self._study.segmentation, self._study.volume, label)

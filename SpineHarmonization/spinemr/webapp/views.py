@@ -106,6 +106,7 @@ class Views:
         html.Div(classes="view-frame", raw_attrs=marked("view-3d"))
         with html.Div(classes="view-title", v_show="study_open"):
             html.Span(TITLES[THREE_D])
+            html.Span("rests while a tool is in hand (Esc)", v_show="tool !== 'none'", classes="faint")
 
     def _tell(self, step: str, view: Any) -> None:  # noqa: ANN401
         (low, high), size = view.get_slice_range(), view.get_slice_step() or 1.0
