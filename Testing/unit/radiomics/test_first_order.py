@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -72,7 +72,13 @@ def test_only_the_mask_counts():
     assert first_order_features(region, Settings(), discretize(region, Settings()))["Maximum"] == 2
 
 
+def test_a_spread_too_small_for_numbers_is_none():
+    found = features([0.0, 1.4e-119], Settings(bin_count=8))
+    assert found["Kurtosis"] == found["Skewness"] == 0
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50))
+@example([0.0, 1.4e-119])
 def test_percentiles_are_numpys(values):
     found = features(values, Settings(bin_count=8))
     for name, percent in (("10Percentile", 10), ("90Percentile", 90), ("Median", 50)):

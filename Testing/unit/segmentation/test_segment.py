@@ -110,11 +110,14 @@ def test_model_input_is_what_the_card_says(told):
     assert told.card.input == ModelInput(0.78, 16, (0.0, 100.0))
 
 
+HARMONIZER = {"method": "cyclegan", "slices": 1, "targets": [{"name": "t1", "contrast": "t1", "code": []}]}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({}, "not those the card of told describes"),
-        ({"task": "harmonization"}, "is for harmonization"),
+        ({"task": "harmonization", "harmonizer": HARMONIZER}, "is for harmonization"),
         ({"files": [{"format": "onnx", "path": "gone.onnx", "sha256": "ab" * 32}]}, r"gone\.onnx .* missing"),
         ({"files": [{"format": "safetensors", "path": "told.onnx", "sha256": "ab" * 32}]}, "has no onnx file"),
     ],

@@ -117,13 +117,13 @@ def root_mean_squared(x: Distribution) -> float:
 
 
 def skewness(x: Distribution) -> float:
-    """``m_3 / m_2^1.5`` [KE2A]; 0 where all intensities are the same."""
-    return float((x.squares * x.centred).mean()) / x.variance**1.5 if x.variance > 0 else 0.0
+    """``m_3 / m_2^1.5`` [KE2A]; 0 where all intensities are the same, as far as numbers can tell."""
+    return float((x.squares * x.centred).mean()) / x.variance**1.5 if x.variance**2 > 0 else 0.0
 
 
 def kurtosis(x: Distribution) -> float:
     """``m_4 / m_2^2``, 3 for a normal distribution: IBSI's [IPH6] is lower by 3; 0 where all intensities are the same."""
-    return float((x.squares**2).mean()) / x.variance**2 if x.variance > 0 else 0.0
+    return float((x.squares**2).mean()) / x.variance**2 if x.variance**2 > 0 else 0.0
 
 
 _FORMULAS: dict[str, Formula] = {

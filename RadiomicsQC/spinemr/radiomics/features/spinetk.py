@@ -28,7 +28,7 @@ def sample_skewness(values: Values) -> float:
     """``G1 = sqrt(n (n - 1)) / (n - 2) * m_3 / m_2^1.5``; 0 where all are the same or there are fewer than 3."""
     count, centred = values.size, values - values.mean()
     variance = float(np.mean(centred**2))
-    if count < 3 or variance == 0:
+    if count < 3 or variance**2 == 0:
         return 0.0
     return math.sqrt(count * (count - 1)) / (count - 2) * float(np.mean(centred**3)) / math.pow(variance, 1.5)
 
@@ -37,7 +37,7 @@ def sample_excess_kurtosis(values: Values) -> float:
     """``G2 = (n - 1) / ((n - 2)(n - 3)) * ((n + 1)(m_4 / m_2^2 - 3) + 6)``; 0 for fewer than 4 or all the same."""
     count, centred = values.size, values - values.mean()
     variance = float(np.mean(centred**2))
-    if count < 4 or variance == 0:
+    if count < 4 or variance**2 == 0:
         return 0.0
     excess = float(np.mean(centred**4)) / variance**2 - 3
     return (count - 1) / ((count - 2) * (count - 3)) * ((count + 1) * excess + 6)
