@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import qt
 import slicer
@@ -16,11 +16,13 @@ from slicer.ScriptedLoadableModule import (
 from RadiomicsQCLib import Comparisons, Features, Reports
 from RadiomicsQCLib.Comparing import Comparing
 from RadiomicsQCLib.Features import Binning, FeatureOptions
-from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies
 from SpineSegmentationLib.Showing import showStructure
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
 
 #
 # RadiomicsQC
@@ -183,7 +185,7 @@ class RadiomicsQCWidget(StudyPanel):
         self._report = path
         self.startJob(lambda job: Reports.beginReport(job, self.volume, self._parameterNode.referenceVolume, path))
 
-    def onResults(self, outcome: Outcome) -> None:
+    def onResults(self, outcome: "Outcome") -> None:
         """Open a report that was written."""
         report, self._report = self._report, None
         if report is not None and outcome.succeeded:

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import qt
 import slicer
@@ -21,11 +21,13 @@ from SpineHarmonizationLib.Job import HarmonizationOptions, SegmentOn, beginHarm
 from SpineHarmonizationLib.ReferenceChoice import ReferenceChoice
 from SpineHarmonizationLib.VerdictCard import VerdictCard
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.Choices import Device
 from SpineSegmentationLib.SampleStudies import drawStudy, registerSampleStudies, showVolume
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
 
 #
 # SpineHarmonization
@@ -151,7 +153,7 @@ class SpineHarmonizationWidget(StudyPanel):
         volume, options = self.volume, self._options()
         self.startJob(lambda job: self.logic.start(job, volume, options, segment))
 
-    def onResults(self, outcome: Outcome) -> None:
+    def onResults(self, outcome: "Outcome") -> None:
         """Show what came."""
         self.showComparison()
 

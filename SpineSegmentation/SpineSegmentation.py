@@ -1,4 +1,4 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer import vtkMRMLScalarVolumeNode
@@ -12,7 +12,6 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from SpineSegmentationLib import Editing, Segmenting
-from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.Choices import Device, NamedChoice
 from SpineSegmentationLib.Exporting import Exporting
 from SpineSegmentationLib.Exports import ExportFormat, Numbering
@@ -23,6 +22,9 @@ from SpineSegmentationLib.Segmenting import SegmentationOptions, beginSegmentati
 from SpineSegmentationLib.Showing import Showing, showStructure
 from SpineSegmentationLib.StudyJob import StudyJob
 from SpineSegmentationLib.StudyPanel import StudyPanel
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
 
 #
 # SpineSegmentation
@@ -156,7 +158,7 @@ class SpineSegmentationWidget(StudyPanel):
         parameters = self._parameterNode
         return SegmentationOptions(parameters.model, parameters.device.value, parameters.parts)
 
-    def onResults(self, outcome: Outcome) -> None:
+    def onResults(self, outcome: "Outcome") -> None:
         """Show what came."""
         if outcome.succeeded:
             showVolume(self.volume)

@@ -6,15 +6,17 @@ import enum
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import Outcome
-from SpineSegmentationLib.CommandLine import RadiomicsRequest
 from SpineSegmentationLib.StudyJob import StudyJob
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import Job
 
 SOURCE, HARMONIZED, REFERENCE = "source", "harmonized", "reference"
 CLASSES = ("firstorder", "shape", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
@@ -68,15 +70,17 @@ def saidPlainly(binning: Binning, binCount: int, binWidth: float) -> str:
 def beginFeatures(
     job: StudyJob, volume: slicer.vtkMRMLScalarVolumeNode, segmentation: slicer.vtkMRMLSegmentationNode, options: FeatureOptions
 ) -> None:
-    """Start a job: one call for each image."""
+    """Start a job for each image."""
     names = [SOURCE, *(name for name, _node in options.images)]
 
-    def prepare(image: Path, work: Path) -> list[list[str]]:
+    def prepare(image: Path, work: Path) -> list[Job]:
+        from spinemr.pipeline.jobs import FeaturesJob
+
         mask = CaseFiles.writeLabels(segmentation, volume, work)
         settings = options.parameterFile or _written(options, work)
         files = {SOURCE: image, **{name: _inFolder(node, work / name) for name, node in options.images}}
         return [
-            RadiomicsRequest(file, mask, work / f"{name}.csv", settings, imageName=name, case="study").arguments()
+            FeaturesJob(file, mask, work / f"{name}.csv", settings, image_name=name, case="study")
             for name, file in files.items()
         ]
 

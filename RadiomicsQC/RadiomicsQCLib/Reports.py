@@ -6,14 +6,16 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 
 from RadiomicsQCLib.Comparisons import featuresOf
-from SpineSegmentationLib.ChildProcess import Outcome
-from SpineSegmentationLib.CommandLine import ReportRequest
 from SpineSegmentationLib.StudyJob import StudyJob
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import Job
 
 
 def beginReport(
@@ -21,12 +23,14 @@ def beginReport(
 ) -> None:
     """Start a job that writes the page."""
 
-    def prepare(image: Path, work: Path) -> list[list[str]]:
+    def prepare(image: Path, work: Path) -> list[Job]:
+        from spinemr.pipeline.jobs import ReportJob
+
         folder = work / "case"
         folder.mkdir()
         image.rename(folder / "source.nrrd")
         writeCase(volume, reference, folder)
-        return [ReportRequest(folder, output).arguments()]
+        return [ReportJob(folder, output)]
 
     job.begin(volume, prepare, _nothing)
 

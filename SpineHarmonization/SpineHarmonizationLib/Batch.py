@@ -7,15 +7,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import ChildProcess, Outcome, Progress
-from SpineSegmentationLib.CommandLine import RunRequest
+from SpineSegmentationLib.ChildProcess import ChildProcess
 from SpineSegmentationLib.Signal import Signal
 from SpineSegmentationLib.WorkFolder import newWorkFolder, removeWorkFolder
+
+if TYPE_CHECKING:
+    from spinemr.imaging.progress import Progress
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import RunJob
 
 _DONE = "qc.json"
 
@@ -92,7 +97,7 @@ class Batch:
         self.ended = Signal()
         self.cases: list[BatchCase] = []
         self._child: ChildProcess | None = None
-        self._request: Callable[[Path, BatchCase], RunRequest] | None = None
+        self._jobOf: Callable[[Path, BatchCase], RunJob] | None = None
         self._place = -1
         self._work: Path | None = None
         self._cancelled = False
@@ -102,10 +107,10 @@ class Batch:
         """Whether a case is being worked on."""
         return self._child is not None
 
-    def start(self, cases: list[BatchCase], request: Callable[[Path, BatchCase], RunRequest], resume: bool) -> None:
-        """Run cases; ``request`` says how for an image and its case. With ``resume``, those that are done are left alone."""
+    def start(self, cases: list[BatchCase], jobOf: Callable[[Path, BatchCase], RunJob], resume: bool) -> None:
+        """Run cases; ``jobOf`` says how for an image and its case. With ``resume``, those that are done are left alone."""
         self.cases = [_asFound(case) if resume else case for case in cases]
-        self._request, self._place, self._cancelled = request, -1, False
+        self._jobOf, self._place, self._cancelled = jobOf, -1, False
         for place in range(len(self.cases)):
             self.changed.emit(place)
         self._next()
@@ -137,22 +142,27 @@ class Batch:
         child.progressed.connect(self._onProgress)
         child.ended.connect(self._onEnded)
         try:
-            arguments = self._arguments(self.cases[self._place])
+            file = self._file(self.cases[self._place])
         except Exception as error:  # a volume that cannot be written fails alone
+            from spinemr.pipeline.child_process import Outcome
+
             self._onEnded(Outcome(2, False, str(error)))
             return
-        child.start(arguments)
+        child.start(file)
 
-    def _arguments(self, case: BatchCase) -> list[str]:
+    def _file(self, case: BatchCase) -> Path:
+        """The job of a case."""
+        from spinemr.pipeline.jobs import write_job
+
+        self._work = newWorkFolder()
         image = case.image
         if image is None:
             node = slicer.mrmlScene.GetNodeByID(case.nodeID)
             if node is None:
                 raise RuntimeError(_("The volume is no longer in the scene."))
-            self._work = newWorkFolder()
             image = CaseFiles.writeVolume(node, self._work)
-        assert self._request is not None
-        return self._request(image, case).arguments()
+        assert self._jobOf is not None
+        return write_job(self._jobOf(image, case), self._work / "job.json")
 
     def _onProgress(self, progress: Progress) -> None:
         done = sum(case.state not in (State.WAITING, State.RUNNING) for case in self.cases)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from SpineHarmonizationLib.Batch import Batch, BatchCase, BatchSource, State, casesInFolder, casesInScene
-from SpineHarmonizationLib.Job import HarmonizationOptions, referenceFile, runRequest
+from SpineHarmonizationLib.Job import HarmonizationOptions, referenceTarget, runJob
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.CommandLine import RunRequest
 from SpineSegmentationLib.Signal import Signal
 from SpineSegmentationLib.WorkFolder import newWorkFolder, removeWorkFolder
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.jobs import RunJob
 
 
 class BatchPanel:
@@ -82,17 +84,17 @@ class BatchPanel:
     def _start(self, cases: list[BatchCase]) -> None:
         options = self._options()
         self._work = newWorkFolder()
-        target = referenceFile(options, self._work)
+        target = referenceTarget(options, self._work)
         Path(self._ui.batchOutputPathEdit.currentPath).mkdir(parents=True, exist_ok=True)
 
-        def request(image: Path, case: BatchCase) -> RunRequest:
-            return runRequest(image, case.folder, options, target, case.name)
+        def job(image: Path, case: BatchCase) -> RunJob:
+            return runJob(image, case.folder, options, target, case.name)
 
         self._ui.batchTable.setRowCount(0)
         self._ui.batchTable.setRowCount(len(cases))
         self._ui.batchProgressBar.setValue(0)
         self._ui.batchProgressBar.show()
-        self.batch.start(cases, request, self._resume)
+        self.batch.start(cases, job, self._resume)
         self.update()
 
     def _onChanged(self, place: int) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
 from SpineHarmonizationLib import Methods
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import Outcome
-from SpineSegmentationLib.CommandLine import HarmonizeRequest, RunRequest
 from SpineSegmentationLib.StudyJob import StudyJob
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import Job, RunJob
 
 _HARMONIZED = "harmonized.nii.gz"
 
@@ -59,25 +62,29 @@ def beginHarmonization(
     def results(work: Path) -> Path:
         return place or work / "results"
 
-    def prepare(image: Path, work: Path) -> list[list[str]]:
+    def prepare(image: Path, work: Path) -> list[Job]:
+        from spinemr.pipeline.jobs import HarmonizeJob
+
         results(work).parent.mkdir(parents=True, exist_ok=True)
-        target = referenceFile(options, work)
+        target = referenceTarget(options, work)
         if not segment:
             output = results(work) / _HARMONIZED
-            return [HarmonizeRequest(image, output, options.method, target, options.strength).arguments()]
-        return [runRequest(image, results(work), options, target).arguments()]
+            return [HarmonizeJob(image, output, options.method, target, options.strength, options.device)]
+        return [runJob(image, results(work), options, target)]
 
     job.begin(volume, prepare, lambda node, work, outcome: _load(node, results(work), outcome, segment))
 
 
-def runRequest(
-    image: Path, folder: Path, options: HarmonizationOptions, target: Path | None, case: str = "case"
-) -> RunRequest:
+def runJob(image: Path, folder: Path, options: HarmonizationOptions, target: str | None, case: str = "case") -> RunJob:
     """The whole job for one image, as the options say."""
-    return RunRequest(
-        image, folder, method=options.method, target=target, strength=options.strength, segmentOn=options.segmentOn,
-        device=options.device, parts=options.parts, case=case,
+    from spinemr.pipeline.jobs import RunJob
+    from spinemr.pipeline.request import CaseRequest
+
+    request = CaseRequest(
+        image, case=case, harmonize=options.method, target=target, strength=options.strength, segment_on=options.segmentOn,
+        device=options.device, parts=options.parts,
     )  # fmt: skip
+    return RunJob(request, folder)
 
 
 def _load(volume: slicer.vtkMRMLScalarVolumeNode, results: Path, outcome: Outcome, segment: bool) -> bool:
@@ -95,14 +102,14 @@ def _load(volume: slicer.vtkMRMLScalarVolumeNode, results: Path, outcome: Outcom
     return True
 
 
-def referenceFile(options: HarmonizationOptions, folder: Path) -> Path | None:
-    """The reference as a file for the child, or the name of a shipped one; ``None`` where the method needs none."""
+def referenceTarget(options: HarmonizationOptions, folder: Path) -> str | None:
+    """The file of the reference, or the name of a shipped one; ``None`` where the method needs none."""
     if Methods.takesVolume(options.method) and options.referenceVolume is not None:
         place = folder / "reference"
         place.mkdir(exist_ok=True)
-        return CaseFiles.writeVolume(options.referenceVolume, place)
+        return str(CaseFiles.writeVolume(options.referenceVolume, place))
     if options.referencePath and Methods.takesFile(options.method):
-        return Path(options.referencePath)
+        return options.referencePath
     named = options.target and options.target in dict(Methods.targets(options.method))
-    return Path(options.target) if named else None
+    return options.target if named else None
 

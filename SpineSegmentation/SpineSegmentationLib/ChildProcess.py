@@ -2,72 +2,38 @@
 
 from __future__ import annotations
 
-import json
+import shutil
+import sys
 import time
-from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from SpineSegmentationLib import CommandLine, ProcessTree
+from SpineSegmentationLib import ProcessTree
 from SpineSegmentationLib.Signal import Signal
 
-CANCELLED_CODE = 130
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
+
 _PATIENCE_MS = 3000
 """How long a process may clean up after it was asked to stop."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """One report of the child."""
-
-    phase: str
-    fraction: float
-    message: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a child ended."""
-
-    code: int
-    cancelled: bool
-    message: str
-    """What it said went wrong, in its own words; empty where nothing did."""
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether everything that was asked for is there."""
-        return self.code == 0 and not self.cancelled
-
-
-class LineReader:
-    """Whole lines out of pieces of UTF-8."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def lines(self, piece: bytes, last: bool = False) -> list[str]:
-        """The lines that a piece completes; with ``last`` also what stands behind the last line end."""
-        *whole, self._rest = (self._rest + piece).split(b"\n")
-        if last and self._rest:
-            whole.append(self._rest)
-            self._rest = b""
-        texts = (line.decode("utf-8", errors="replace").strip() for line in whole)
-        return [text for text in texts if text]
-
-
 class ChildProcess:
-    """One call of the command line."""
+    """One process that does one job (:mod:`spinemr.pipeline.jobs`)."""
 
     def __init__(self) -> None:
+        from spinemr.pipeline.child_process import LineReader
+
         self.progressed = Signal()
-        """With a :class:`Progress`."""
+        """With a :class:`~spinemr.imaging.progress.Progress`."""
         self.logged = Signal()
         """With a line of text."""
         self.ended = Signal()
-        """With an :class:`Outcome`, once."""
+        """With an :class:`~spinemr.pipeline.child_process.Outcome`, once."""
         self._process = None
         self._asked: list[int] = []
         self._cancelled = False
@@ -79,22 +45,29 @@ class ChildProcess:
         """Whether it was started and has not ended."""
         return self._process is not None
 
-    def start(self, arguments: list[str], program: str = "", module: str = CommandLine.MODULE) -> None:
-        """Start ``python -m module arguments``; everything else is told by signals."""
-        program = program or CommandLine.pythonExecutable()
+    def start(self, file: Path) -> None:
+        """Start the job of a file; everything else is told by signals."""
+        from spinemr.pipeline.jobs import MODULE
+
+        self.startProgram(pythonExecutable(), ["-m", MODULE, str(file)])
+
+    def startProgram(self, program: str, arguments: list[str]) -> None:
+        """Start any program that speaks as jobs do; an empty name: there is no interpreter."""
+        from spinemr.pipeline.child_process import environment
+
         if not program:
-            self._end(Outcome(1, False, _("Slicer's Python interpreter (PythonSlicer) was not found.")))
+            self._fail(_("Slicer's Python interpreter (PythonSlicer) was not found."))
             return
         self._process = process = qt.QProcess()
         variables = qt.QProcessEnvironment.systemEnvironment()
-        for name, value in CommandLine.environment().items():
+        for name, value in environment().items():
             variables.insert(name, value)
         process.setProcessEnvironment(variables)
         process.readyReadStandardOutput.connect(self._readOutput)
         process.readyReadStandardError.connect(self._readErrors)
         process.finished.connect(self._onFinished)
         process.errorOccurred.connect(self._onError)
-        process.start(program, ["-m", module, *arguments])
+        process.start(program, arguments)
 
     def cancel(self) -> None:
         """Ask the process and its children to stop; who has not after some seconds is killed."""
@@ -130,8 +103,10 @@ class ChildProcess:
     def _readOutput(self, last: bool = False) -> None:
         if self._process is None:  # killed, and its last words come while it dies
             return
-        for line in self._output.lines(_bytes(self._process.readAllStandardOutput()), last):
-            report = _report(line)
+        from spinemr.pipeline.child_process import report_of
+
+        for line in self._output.lines(_bytes(self._process.readAllStandardOutput()), last=last):
+            report = report_of(line)
             if report is None:
                 self.logged.emit(line)
             else:
@@ -140,28 +115,31 @@ class ChildProcess:
     def _readErrors(self, last: bool = False) -> None:
         if self._process is None:
             return
-        for line in self._errors.lines(_bytes(self._process.readAllStandardError()), last):
-            if not line.startswith("Note:"):
-                self._said.append(line)
+        for line in self._errors.lines(_bytes(self._process.readAllStandardError()), last=last):
+            self._said.append(line)
             self.logged.emit(line)
 
     def _onError(self, error: object = None) -> None:
         """Every other error is followed by the signal that the process has finished."""
         if self._process is not None and error == qt.QProcess.FailedToStart:
-            self._end(Outcome(1, False, _("The work could not be started: {why}").format(why=self._process.errorString())))
+            self._fail(_("The work could not be started: {why}").format(why=self._process.errorString()))
 
     def _onFinished(self, code: int = 0, _status: object = None) -> None:
+        from spinemr.pipeline.child_process import outcome_of
+
         if self._process is None:
             return
         self._readOutput(last=True)
         self._readErrors(last=True)
         crashed = self._process.exitStatus() != qt.QProcess.NormalExit
-        cancelled = self._cancelled or code == CANCELLED_CODE
-        said = " ".join(self._said[-3:])
-        if crashed and not said:
-            said = _("The work ended unexpectedly; the computer may have run out of memory.")
-        failed = not cancelled and (crashed or code != 0)
-        self._end(Outcome(int(code) or int(crashed), cancelled, said if failed else ""))
+        ended = -1 if crashed else int(code)
+        unexpected = _("The work ended unexpectedly; the computer may have run out of memory.")
+        self._end(outcome_of(ended, self._said, cancelled=self._cancelled, unexpected=unexpected))
+
+    def _fail(self, message: str) -> None:
+        from spinemr.pipeline.child_process import Outcome
+
+        self._end(Outcome(1, False, message))
 
     def _end(self, outcome: Outcome) -> None:
         process, self._process = self._process, None
@@ -170,12 +148,12 @@ class ChildProcess:
         self.ended.emit(outcome)
 
 
-def _report(line: str) -> Progress | None:
-    try:
-        content = json.loads(line)
-        return Progress(str(content["phase"]), float(content["fraction"]), str(content.get("message", "")))
-    except (ValueError, KeyError, TypeError):
-        return None
+def pythonExecutable() -> str:
+    """The interpreter beside Slicer; an empty text where there is none."""
+    found = shutil.which("PythonSlicer")
+    if found:
+        return found
+    return sys.executable if Path(sys.executable or "").stem.lower().startswith("python") else ""
 
 
 def _bytes(array: object) -> bytes:

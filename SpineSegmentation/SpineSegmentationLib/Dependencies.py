@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import slicer
 from slicer.i18n import tr as _
 
-NEEDED = ("openvino>=2025.0", "typer>=0.15", "rich>=13.7")
-"""OpenVINO runs the networks on the processor; typer and rich, both small, are the command line that runs beside Slicer."""
+NEEDED = ("openvino>=2025.0",)
+"""OpenVINO runs the networks on the processor."""
 DICOM_EXPORT = ("highdicom>=0.24",)
 
 

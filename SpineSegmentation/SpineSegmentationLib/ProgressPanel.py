@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import ctk
 import qt
 from slicer.i18n import tr as _
 
-from SpineSegmentationLib.ChildProcess import Outcome, Progress
+if TYPE_CHECKING:
+    from spinemr.imaging.progress import Progress
+    from spinemr.pipeline.child_process import Outcome
 
 PHASES = {
     "read": _("Reading"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import slicer
 
-from SpineSegmentationLib.ChildProcess import Outcome
-from SpineSegmentationLib.CommandLine import SegmentRequest
 from SpineSegmentationLib.StudyJob import StudyJob
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import Job
 
 DEFAULT_MODEL = "balanced"
 _LABELS, _REPORT, _MEASUREMENTS = "labels.seg.nrrd", "labels.json", "labels.csv"
@@ -43,8 +46,10 @@ def modelSummary(name: str) -> str:
 def beginSegmentation(job: StudyJob, volume: slicer.vtkMRMLScalarVolumeNode, options: SegmentationOptions) -> None:
     """Start a job."""
 
-    def prepare(image: Path, work: Path) -> list[list[str]]:
-        return [SegmentRequest(image, work / _LABELS, options.model, options.device, options.parts).arguments()]
+    def prepare(image: Path, work: Path) -> list[Job]:
+        from spinemr.pipeline.jobs import SegmentJob
+
+        return [SegmentJob(image, work / _LABELS, options.model, options.device, options.parts)]
 
     job.begin(volume, prepare, _load)
 

@@ -5,35 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
 from SpineSegmentationLib import CaseFiles
-from SpineSegmentationLib.ChildProcess import ChildProcess, Outcome, Progress
+from SpineSegmentationLib.ChildProcess import ChildProcess
 from SpineSegmentationLib.Signal import Signal
 from SpineSegmentationLib.WorkFolder import newWorkFolder, removeWorkFolder
 
-_KEPT = " Kept in "
-"""Begins what the command line says of files, which here are in the scene."""
+if TYPE_CHECKING:
+    from spinemr.imaging.progress import Progress
+    from spinemr.pipeline.child_process import Outcome
+    from spinemr.pipeline.jobs import Job
 
-Prepare = Callable[[Path, Path], list[list[str]]]
-"""From the volume's file and the work folder to the words of each call of the command line, one after the other."""
-Load = Callable[[slicer.vtkMRMLScalarVolumeNode, Path, Outcome], bool]
+Prepare = Callable[[Path, Path], "list[Job]"]
+"""From the volume's file and the work folder to jobs, done one after the other."""
+Load = Callable[[slicer.vtkMRMLScalarVolumeNode, Path, "Outcome"], bool]
 """Brings results of a work folder into the scene; says whether the folder is still needed."""
 
 
 class StudyJob:
-    """One job of one or more calls: started once, ends once; a call that fails is the last."""
+    """One piece of work of one or more jobs: started once, ends once; a job that fails is the last."""
 
     def __init__(self) -> None:
         self.progressed, self.logged = Signal(), Signal()
-        """With a :class:`Progress` of the whole, and with a line of text."""
+        """With a :class:`~spinemr.imaging.progress.Progress` of the whole, and with a line of text."""
         self.ended = Signal()
-        """With the :class:`Outcome`, after the results are in the scene."""
+        """With the :class:`~spinemr.pipeline.child_process.Outcome`, after the results are in the scene."""
         self.workFolder: Path | None = None
         self.child: ChildProcess | None = None
-        self._calls: list[list[str]] = []
+        self._jobs: list[Job] = []
         self._done = 0
         self._volumeID = ""
         self._load: Load | None = None
@@ -43,7 +46,7 @@ class StudyJob:
         self._volumeID, self._load = volume.GetID(), load
         self.workFolder = newWorkFolder()
         try:
-            self._calls = prepare(CaseFiles.writeVolume(volume, self.workFolder), self.workFolder)
+            self._jobs = prepare(CaseFiles.writeVolume(volume, self.workFolder), self.workFolder)
         except Exception:
             removeWorkFolder(self.workFolder)
             raise
@@ -67,34 +70,43 @@ class StudyJob:
         self.ended.connect(outcomes.append)
         while self.child is not None:
             self.child.wait()
-        return outcomes[0] if outcomes else Outcome(1, False, _("The work took too long."))
+        return outcomes[0] if outcomes else _failed(_("The work took too long."))
 
     def _next(self) -> None:
+        from spinemr.pipeline.jobs import write_job
+
+        assert self.workFolder is not None
+        file = write_job(self._jobs[self._done], self.workFolder / f"job_{self._done}.json")
         self.child = child = ChildProcess()
         child.progressed.connect(self._onProgress)
         child.logged.connect(self.logged.emit)
-        child.ended.connect(self._onCallEnded)
-        child.start(self._calls[self._done])
+        child.ended.connect(self._onJobEnded)
+        child.start(file)
 
     def _onProgress(self, progress: Progress) -> None:
-        self.progressed.emit(replace(progress, fraction=(self._done + progress.fraction) / len(self._calls)))
+        self.progressed.emit(replace(progress, fraction=(self._done + progress.fraction) / len(self._jobs)))
 
-    def _onCallEnded(self, outcome: Outcome) -> None:
+    def _onJobEnded(self, outcome: Outcome) -> None:
         self._done += 1
-        if outcome.succeeded and self._done < len(self._calls):
+        if outcome.succeeded and self._done < len(self._jobs):
             self._next()
         else:
             self.child = None
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
-        outcome = replace(outcome, message=outcome.message.split(_KEPT)[0])
         volume, kept = slicer.mrmlScene.GetNodeByID(self._volumeID), False
         try:
             if volume is not None and not outcome.cancelled and self._load is not None and self.workFolder is not None:
                 kept = self._load(volume, self.workFolder, outcome)
         except Exception as error:
-            outcome = Outcome(1, False, _("The results could not be brought into the scene. {why}").format(why=error))
+            outcome = _failed(_("The results could not be brought into the scene. {why}").format(why=error))
         if not kept:
             removeWorkFolder(self.workFolder)
         self.ended.emit(outcome)
+
+
+def _failed(message: str) -> Outcome:
+    from spinemr.pipeline.child_process import Outcome
+
+    return Outcome(1, False, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 import vtk
@@ -11,11 +11,13 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from SpineSegmentationLib.ChildProcess import Outcome
 from SpineSegmentationLib.DependencyLine import DependencyLine
 from SpineSegmentationLib.ProgressPanel import ProgressPanel
 from SpineSegmentationLib.SampleStudies import drawStudy
 from SpineSegmentationLib.StudyJob import StudyJob
+
+if TYPE_CHECKING:
+    from spinemr.pipeline.child_process import Outcome
 
 
 class StudyPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):

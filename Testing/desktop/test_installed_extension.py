@@ -23,8 +23,10 @@ for name in ("RadiomicsQC", "SpineHarmonization", "SpineSegmentation"):
     widget = running.load(name)
     for module in (sys.modules[name], sys.modules[f"{name}Lib"], sys.modules["spinemr.scene.case_nodes"]):
         assert Path(module.__file__).is_relative_to(folder), module.__file__
-from SpineSegmentationLib import CommandLine
-assert CommandLine.libraryFolders() == [folder], CommandLine.libraryFolders()
+import os
+from spinemr.pipeline.child_process import environment
+os.environ.pop("PYTHONPATH", None)
+assert environment()["PYTHONPATH"] == folder, environment()
 from SpineSegmentationLib.SampleStudies import drawStudy
 volume = drawStudy(slicer.mrmlScene)
 case = sys.modules["SpineSegmentation"].SpineSegmentationLogic().process(volume)

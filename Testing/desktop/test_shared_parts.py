@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,22 +33,12 @@ def child(host, tmp_path, monkeypatch):
         process.progressed.connect(process.told.append)
         process.logged.connect(process.lines.append)
         process.ended.connect(process.outcomes.append)
-        process.start([*arguments], module="told")
+        process.startProgram(sys.executable, ["-m", "told", *arguments])
         if wait:
             process.wait(30)
         return process
 
     return run
-
-
-def test_lines_are_read_across_pieces(host):
-    from SpineSegmentationLib.ChildProcess import LineReader
-
-    reader = LineReader()
-    data = "první\r\ndruhý ř".encode()
-    assert reader.lines(data[:-1]) == ["první"]
-    assert reader.lines(data[-1:]) == []
-    assert reader.lines(b"", last=True) == ["druhý ř"]
 
 
 def test_progress_log_and_outcome_are_told_apart(child):
@@ -82,7 +71,7 @@ def test_a_missing_interpreter_is_said_once(host):
 
     process, outcomes = ChildProcess(), []
     process.ended.connect(outcomes.append)
-    process.start([], program="/nowhere/PythonSlicer")
+    process.startProgram("/nowhere/PythonSlicer", [])
     process.wait(5)
     assert len(outcomes) == 1
     assert "could not be started" in outcomes[0].message
@@ -152,25 +141,27 @@ def test_descendants_come_before_their_parents(host):
     assert set(found) == {2, 3, 4}
 
 
-def test_requests_are_words_the_command_line_takes(host, tmp_path):
-    from SpineSegmentationLib.CommandLine import HarmonizeRequest, RadiomicsRequest, ReportRequest, RunRequest, SegmentRequest
+def test_an_installation_without_an_interpreter_is_said(host, monkeypatch, tmp_path):
+    from SpineSegmentationLib import ChildProcess
 
-    image, out = tmp_path / "im age.nrrd", tmp_path / "out"
-    requests = [
-        RunRequest(image, out, method="nyul", target=tmp_path, strength=0.5, parts=False),
-        HarmonizeRequest(image, out / "a.nii.gz", method="zscore"),
-        HarmonizeRequest(image, out / "a.nii.gz"),
-        SegmentRequest(image, out / "a.seg.nrrd", shift=-1),
-        RadiomicsRequest(image, image, out / "f.csv", settings=image, changes=("binCount=32",), labels=(23, 24)),
-        ReportRequest(out, out / "page.html"),
-    ]
-    for request in requests:
-        words = request.arguments()
-        assert all(isinstance(word, str) for word in words)
-        # no such image: everything before reading it was understood
-        done = subprocess.run([sys.executable, "-m", "spinemr.cli", *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 2, done.stderr
-        assert "Try: spinemr" not in done.stderr, done.stderr
+    monkeypatch.setattr(ChildProcess.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(ChildProcess.sys, "executable", "/opt/Slicer/SlicerApp-real")
+    process, outcomes = ChildProcess.ChildProcess(), []
+    process.ended.connect(outcomes.append)
+    process.start(tmp_path / "job.json")
+    assert [one.message for one in outcomes] == ["Slicer's Python interpreter (PythonSlicer) was not found."]
+
+
+def test_a_job_goes_to_the_child_as_a_file(host, tmp_path):
+    from spinemr.pipeline.jobs import SegmentJob, write_job
+    from SpineSegmentationLib.ChildProcess import ChildProcess
+
+    process, outcomes = ChildProcess(), []
+    process.ended.connect(outcomes.append)
+    process.start(write_job(SegmentJob(tmp_path / "g one.nrrd", tmp_path / "labels.seg.nrrd"), tmp_path / "jo b.json"))
+    process.wait(60)
+    assert [one.code for one in outcomes] == [2]
+    assert "g one.nrrd" in outcomes[0].message
 
 
 def test_work_folders_are_plain_and_go(host, monkeypatch, tmp_path):

@@ -70,7 +70,7 @@ def test_a_method_with_a_reference_asks_for_it(host, panel, mouse, volume, tmp_p
 def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume, monkeypatch, cut_off, tmp_path):
     from types import SimpleNamespace
 
-    from SpineHarmonizationLib.Job import referenceFile
+    from SpineHarmonizationLib.Job import referenceTarget
     from spinemr.harmonization.inference import reference
 
     def shipped(method=None):
@@ -85,14 +85,14 @@ def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume,
     mouse.choose(widget.ui.methodSelector, "CycleGAN (trained)")
     assert selector.count == 3
     assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
-    assert referenceFile(widget._options(), tmp_path) is None
+    assert referenceTarget(widget._options(), tmp_path) is None
     mouse.choose(selector, "clinic t2")
     assert widget._parameterNode.target == "clinic t2"
-    assert str(referenceFile(widget._options(), tmp_path)) == "clinic t2"
+    assert referenceTarget(widget._options(), tmp_path) == "clinic t2"
     assert cut_off(widget.parent) == []
     mouse.choose(widget.ui.methodSelector, "White stripe")
     assert not selector.isVisible() and not widget.ui.targetSelectorLabel.isVisible()
-    assert referenceFile(widget._options(), tmp_path) is None, "it is of another method"
+    assert referenceTarget(widget._options(), tmp_path) is None, "it is of another method"
 
 
 def test_without_shipped_networks_their_methods_ask_for_a_file(panel, mouse, volume, monkeypatch):

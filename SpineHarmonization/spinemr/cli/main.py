@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Annotated, TextIO
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -20,12 +19,11 @@ from rich.text import Text
 from spinemr.cli.commands import app as browser_app
 from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, run, segment, train
 from spinemr.cli.consoles import messages
-from spinemr.cli.interrupts import interruptible
-from spinemr.cli.session import DEBUG_VARIABLE, Session
-from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
+from spinemr.cli.session import Session
+from spinemr.imaging.errors import Cancelled
 from spinemr.imaging.version import __version__
-
-OK, INTERNAL, USER, CANCELLED = 0, 1, 2, 130
+from spinemr.pipeline.interrupts import interruptible
+from spinemr.pipeline.speaking import CANCELLED, DEBUG_VARIABLE, INTERNAL, OK, USER, explained, never_fail_to_print, notes_told
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """click's ClickException, from click itself or from the copy newer versions of typer carry."""
@@ -82,10 +80,10 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never raises."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    _never_fail_to_print(sys.stdout, sys.stderr)
+    never_fail_to_print(sys.stdout, sys.stderr)
     session = Session(tuple(words))
     try:
-        with _notes_on_stderr(session), interruptible():
+        with notes_told(_note, lambda: session.debug), interruptible():
             code = typer.main.get_command(app).main(words, prog_name="spinemr", standalone_mode=False, obj=session)
             sys.stdout.flush()
     except BaseException as error:
@@ -98,26 +96,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explained(error: BaseException, session: Session) -> int:
     """Say in one line what went wrong; the exit code that goes with it."""
-    if isinstance(error, (KeyboardInterrupt, typer.Abort, Cancelled)):
+    if isinstance(error, typer.Abort):
         return _cancelled()
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else INTERNAL
-    if session.debug:
+    stopped = isinstance(error, (KeyboardInterrupt, Cancelled))
+    if session.debug and not stopped:
         traceback.print_exception(error)
-    if isinstance(error, SpineMRError):
-        _complain(str(error))
-        return error.exit_code
     if isinstance(error, USAGE_ERROR):
         _complain(_usage_message(error))
         return USER
-    if isinstance(error, MemoryError):
-        _complain("There is not enough memory for this image. Crop it or close other programs.")
-        return USER
-    # Its text is left out: it may quote what stands in a file.
-    _complain(
-        f"Internal error: {type(error).__name__} in {_place(error)}. {DEBUG_VARIABLE}=1 shows the details; please report it."
-    )
-    return INTERNAL
+    failure = explained(error)
+    _complain(failure.sentence)
+    return failure.code
 
 
 def _usage_message(error: Exception) -> str:
@@ -126,13 +117,6 @@ def _usage_message(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "spinemr"
     return f"{message.rstrip('.')}. Try: {path} --help"
-
-
-def _place(error: BaseException) -> str:
-    """File and line of the last frame in this software."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "spinemr" in frame.filename] or frames
-    return f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}" if ours else "an unknown place"  # noqa: PTH119
 
 
 def _cancelled() -> int:
@@ -145,38 +129,8 @@ def _complain(message: str) -> None:
         messages().print(Text(message, style="bold red"))
 
 
-@contextmanager
-def _notes_on_stderr(session: Session) -> Iterator[None]:
-    """Show what the library warns users of as dim lines, once each, and other warnings to developers only."""
-    told: set[str] = set()
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,  # noqa: ARG001
-        line: str | None = None,
-    ) -> None:
-        if issubclass(category, ImagingWarning):
-            if str(message) not in told:
-                messages().print(Text(f"Note: {message}", style="dim"))
-            told.add(str(message))
-        elif session.debug:
-            messages().print(Text(warnings.formatwarning(message, category, filename, lineno, line).rstrip(), style="dim"))
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = show
-        yield
-
-
-def _never_fail_to_print(*streams: TextIO) -> None:
-    """A file name the terminal's encoding lacks is printed with escapes instead of ending the program."""
-    for stream in streams:
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+def _note(sentence: str) -> None:
+    messages().print(Text(sentence, style="dim"))
 
 
 def _is_closed_pipe(error: BaseException) -> bool:

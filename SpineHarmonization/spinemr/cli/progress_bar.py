@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from spinemr.imaging.errors import Cancelled
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
+from spinemr.pipeline.speaking import json_line
 
 
 class ProgressMode(str, Enum):
@@ -41,20 +40,12 @@ ProgressOption = Annotated[
 def shown(mode: ProgressMode) -> Iterator[ProgressCallback]:
     """The callback that shows progress in this way while the block runs."""
     if mode is ProgressMode.JSON:
-        yield _json_line
+        yield json_line
     elif mode is ProgressMode.BAR or (mode is ProgressMode.AUTO and sys.stderr.isatty()):
         with _bar() as callback:
             yield callback
     else:
         yield silent
-
-
-def _json_line(report: Progress) -> None:
-    try:
-        sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=True) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # the parent is gone, nobody waits for the result
-        raise Cancelled from None
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-DEBUG_VARIABLE = "SPINEMR_DEBUG"
+from spinemr.pipeline.speaking import wants_debugging
+
 _words: ContextVar[tuple[str, ...]] = ContextVar("words", default=())
 
 
@@ -15,7 +15,7 @@ class Session:
     """One call: its words after the program's name, and whether tracebacks are wanted."""
 
     words: tuple[str, ...] = ()
-    debug: bool = field(default_factory=lambda: os.environ.get(DEBUG_VARIABLE, "") not in ("", "0"))
+    debug: bool = field(default_factory=wants_debugging)
 
     def __post_init__(self) -> None:
         _words.set(self.words)

@@ -1,6 +1,7 @@
-"""The command line as a child of a program with a user interface: its environment, what its lines say, how it ends.
+"""A job in a process beside a program with a user interface: its environment, what its lines say, how it ends.
 
-Nothing here starts or waits for a process: each front end does that in its own event loop.
+The process runs :mod:`spinemr.pipeline.child` on a file of :mod:`spinemr.pipeline.jobs`. Nothing here starts or waits for it:
+each front end does that in its own event loop.
 """
 
 from __future__ import annotations
@@ -12,16 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinemr.imaging.progress import Progress
-from spinemr.pipeline.request import CaseRequest
+from spinemr.pipeline.speaking import CANCELLED, NOTE
 
-MODULE = "spinemr.cli"
-CANCELLED_CODE = 130
 _PORTIONS = ("spinemr.imaging", "spinemr.radiomics", "spinemr.pipeline")
 """One package of each folder that the namespace is spread over."""
-_NOTE = "Note:"
-"""Begins lines on stderr that are no complaints."""
-_KEPT = " Kept in "
-"""Begins what the command line says of files, which a user of a window does not see."""
+UNEXPECTED = "The work ended unexpectedly; the computer may have run out of memory."
 
 
 @dataclass(frozen=True)
@@ -55,16 +51,6 @@ class LineReader:
         return [text for text in texts if text]
 
 
-def words_of_run(request: CaseRequest, folder: Path) -> list[str]:
-    """The words after ``python -m spinemr.cli`` that do a request, with progress for programs."""
-    words = ["run", str(request.image), "-o", str(folder), "--case", request.case, "--harmonize", request.harmonize]
-    words += [] if request.target is None else ["--target", str(request.target)]
-    words += ["--strength", f"{request.strength:g}", "--segment-on", request.segment_on, "--model", request.model]
-    words += ["--device", request.device, "--shift", str(request.shift), "--labels", request.scheme]
-    words += ["--parts" if request.parts else "--no-parts"]
-    return [*words, "--progress", "json"]
-
-
 def environment() -> dict[str, str]:
     """What is set for the child beside what its parent was started with."""
     inherited = os.environ.get("PYTHONPATH", "")
@@ -87,13 +73,16 @@ def report_of(line: str) -> Progress | None:
         return None
 
 
-def outcome_of(code: int, complaints: list[str], *, cancelled: bool) -> Outcome:
-    """How a child ended, from its exit code (negative: the signal that ended it) and its lines on stderr."""
-    cancelled = cancelled or code == CANCELLED_CODE
+def outcome_of(code: int, complaints: list[str], *, cancelled: bool, unexpected: str = UNEXPECTED) -> Outcome:
+    """How a child ended, from its exit code (negative: the signal that ended it) and its lines on stderr.
+
+    ``unexpected`` is what is said of one that ended without a word.
+    """
+    cancelled = cancelled or code == CANCELLED
     if cancelled or code == 0:
         return Outcome(code, cancelled, "")
-    said = " ".join([line for line in complaints if not line.startswith(_NOTE)][-3:]).split(_KEPT)[0]
-    return Outcome(code, False, said or "The work ended unexpectedly; the computer may have run out of memory.")
+    said = " ".join([line for line in complaints if not line.startswith(NOTE)][-3:])
+    return Outcome(code, False, said or unexpected)
 
 
 def _library_folders() -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import SimpleITK as sitk
 
 from spinemr.harmonization.harmonize import Harmonized
+from spinemr.imaging.errors import SpineMRError
 from spinemr.imaging.parts import united
 from spinemr.imaging.provenance import Provenance
 from spinemr.pipeline.request import CaseRequest
@@ -73,6 +74,17 @@ class CaseResult:
     def failed(self) -> dict[str, StageState]:
         """The stages that failed."""
         return {name: stage for name, stage in self.stages.items() if stage.state == "failed"}
+
+    @property
+    def failure(self) -> Exception | None:
+        """What to raise for the stages that failed: what nobody expected as it is, else a sentence on each of them."""
+        failed = self.failed
+        errors = [stage.error for stage in failed.values() if stage.error is not None]
+        unexpected = [error for error in errors if not isinstance(error, SpineMRError)]
+        if unexpected and not isinstance(unexpected[0], MemoryError):
+            return unexpected[0]
+        sentences = " ".join(f"{TITLES[name]} failed: {stage.sentence}" for name, stage in failed.items())
+        return SpineMRError(sentences) if failed else None
 
     @property
     def harmonized_image(self) -> sitk.Image | None:

@@ -20,6 +20,7 @@ from spinemr.pipeline.origin import FOLDER, case_provenance, unnamed, without_pl
 from spinemr.pipeline.request import CaseRequest, Tools, open_tools
 from spinemr.pipeline.result import TITLES, CaseResult, StageState
 from spinemr.pipeline.results_folder import results_folder
+from spinemr.pipeline.speaking import NO_MEMORY
 from spinemr.pipeline.stages import STAGES, Stage
 from spinemr.pipeline.writing import write_case
 
@@ -104,5 +105,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, SpineMRError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "There is not enough memory for this image. Crop it or close other programs."
+        return NO_MEMORY
     return f"Internal error ({type(error).__name__}); please report it."  # its text may quote what stands in a file

@@ -1,4 +1,4 @@
-"""The command line at work beside a session: it can neither freeze the page nor take the session down, and can be cancelled."""
+"""Work in a process beside a session: it can neither freeze the page nor take the session down, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from spinemr.imaging.progress import ProgressCallback
-from spinemr.pipeline.child_process import MODULE, LineReader, Outcome, environment, outcome_of, report_of
+from spinemr.pipeline.child_process import LineReader, Outcome, environment, outcome_of, report_of
+from spinemr.pipeline.jobs import MODULE
 
 PATIENCE_S = 3.0
 """How long a process may clean up after it was asked to stop."""
 
 
 class Job:
-    """One call of the command line."""
+    """One process that does one job."""
 
     def __init__(self, progress: ProgressCallback, log: Callable[[str], None]) -> None:
         self._progress, self._log = progress, log
@@ -29,13 +31,13 @@ class Job:
         """Whether somebody asked it to stop."""
         return self._cancelled
 
-    async def run(self, words: list[str]) -> Outcome:
-        """Start, report and wait."""
+    async def run(self, file: Path) -> Outcome:
+        """Start what the file of a job says, report and wait."""
         if self._cancelled:
             return Outcome(0, True, "")
         try:
             self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", MODULE, *words, env={**os.environ, **environment()},
+                sys.executable, "-m", MODULE, str(file), env={**os.environ, **environment()},
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
         except OSError as error:

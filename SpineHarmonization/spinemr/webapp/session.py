@@ -17,7 +17,7 @@ from trame_slicer.core import SlicerApp
 from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
 from spinemr.imaging.files import read_image
 from spinemr.imaging.progress import Progress
-from spinemr.pipeline.child_process import words_of_run
+from spinemr.pipeline.jobs import RunJob, write_job
 from spinemr.pipeline.request import CaseRequest
 from spinemr.scene.selection import display_of, set_shown, show_all, show_only
 from spinemr.scene.views import jump_to, jump_to_structure
@@ -133,7 +133,7 @@ class Session:
         self._job = Job(self._report, self._log)
         try:
             await asyncio.to_thread(self.study.write, image)
-            outcome = await self._job.run(words_of_run(request, results))
+            outcome = await self._job.run(write_job(RunJob(request, results), self.folder / "job.json"))
         finally:
             self._job = None
         if outcome.cancelled:
@@ -145,7 +145,7 @@ class Session:
             raise SpineMRError(outcome.message)
 
     def cancel(self) -> None:
-        """Stop the command line."""
+        """Stop the process that works."""
         if self._job is not None:
             self.state.cancelling = True
             create_task(self._job.cancel())

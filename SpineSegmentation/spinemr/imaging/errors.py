@@ -21,6 +21,12 @@ class InputError(SpineMRError):
     """An input cannot be read, or is not an image this software can work on."""
 
 
+def require(condition: bool, sentence: str, hint: str = "") -> None:
+    """Raise :class:`InputError` with these words unless the condition holds."""
+    if not condition:
+        raise InputError(sentence, hint)
+
+
 class GeometryError(SpineMRError):
     """Grids that should agree do not, or a spacing or direction is missing or impossible."""
 

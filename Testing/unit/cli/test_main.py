@@ -232,7 +232,7 @@ def test_main_is_quiet_about_signals_outside_of_the_main_thread():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_ignored_signal_stays_ignored_and_handlers_return():
-    from spinemr.cli.interrupts import interruptible
+    from spinemr.pipeline.interrupts import interruptible
 
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -247,7 +247,7 @@ def test_an_ignored_signal_stays_ignored_and_handlers_return():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_second_signal_does_not_disturb_the_cleaning_up():
-    from spinemr.cli.interrupts import interruptible
+    from spinemr.pipeline.interrupts import interruptible
 
     cleaned = []
 

@@ -1,18 +1,13 @@
-"""The command line as a child: its words, its lines, its end; and that those words are understood."""
+"""A job in a process beside another program: its file, its lines, its end, and what it can do without."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-import SimpleITK as sitk
 
 from spinemr.imaging.progress import Progress
-from spinemr.pipeline.child_process import MODULE, LineReader, environment, outcome_of, report_of, words_of_run
-from spinemr.pipeline.request import CaseRequest
+from spinemr.pipeline.child_process import LineReader, outcome_of, report_of
 
 
 def test_lines_come_whole_however_they_are_cut():
@@ -40,7 +35,6 @@ def test_a_report_is_read_back():
     [
         (0, ["Note: 2D."], False, ""),
         (2, ["Note: 2D.", "There is no model x.", "Choose another."], False, "There is no model x. Choose another."),
-        (2, ["measuring failed: no disc. Kept in /tmp/x: qc.json"], False, "measuring failed: no disc."),
         (-9, [], False, "The work ended unexpectedly; the computer may have run out of memory."),
         (-15, ["half a line"], True, ""),
         (130, ["Cancelled."], False, ""),
@@ -53,14 +47,5 @@ def test_an_end_is_told_in_the_childs_own_words(code, complaints, cancelled, mes
     assert outcome.cancelled == (cancelled or code == 130)
 
 
-def test_the_words_of_a_request_are_understood_by_the_command_line(tmp_path):
-    """An image without enough pixels is refused by the reader, so that nothing long runs behind words that were understood."""
-    image = tmp_path / "image.nrrd"
-    sitk.WriteImage(sitk.Image(4, 4, 2, sitk.sitkInt16), str(image))
-    request = CaseRequest(image, harmonize="zscore", strength=0.5, segment_on="harmonized", shift=-1, parts=True, scheme="spider")
-    command = [sys.executable, "-m", MODULE, *words_of_run(request, tmp_path / "results")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment()})
-    assert done.returncode == 2
-    assert "Try: spinemr run --help" not in done.stderr
-    assert "pixels" in done.stderr
-    assert [report_of(line).phase for line in done.stdout.splitlines()][:1] == ["read"]
+def test_an_end_without_a_word_is_said_in_the_parents_words():
+    assert outcome_of(-9, ["Note: 2D."], cancelled=False, unexpected="Konec.").message == "Konec."

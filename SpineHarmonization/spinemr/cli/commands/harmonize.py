@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,6 @@ from spinemr.cli.commands.segment import Device
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
 from spinemr.cli.session import command_line
 from spinemr.imaging.errors import OutputError
-
-if TYPE_CHECKING:
-    from spinemr.harmonization.harmonize import Harmonized
-    from spinemr.harmonization.method import Method
-    from spinemr.imaging.progress import ProgressCallback
 
 
 class MethodName(str, Enum):
@@ -82,6 +77,7 @@ def command(
     from spinemr.harmonization.chosen import chosen_method
     from spinemr.harmonization.registry import METHODS, write_method
     from spinemr.imaging.progress import within
+    from spinemr.pipeline.harmonize_file import harmonize_file
 
     if save_fit is not None and save_fit.suffix.lower() != ".json":
         raise OutputError(f"Cannot write {save_fit}: a fitted method is JSON.", "Give a name that ends in .json.")
@@ -89,51 +85,13 @@ def command(
         ready = chosen_method(method.value, target, device=device.value, progress=within(report, 0.0, 0.3))
         if save_fit is not None and (ready.name not in METHODS or METHODS[ready.name].fit is None):
             raise OutputError(f"Nothing is fitted by the method {ready.name}.", "Leave out --save-fit.")
-        found = _harmonize(image, output, ready, strength, target, within(report, 0.3, 1.0))
+        inner = within(report, 0.3, 1.0)
+        found = harmonize_file(
+            image, output, ready, strength=strength, target=target, command=command_line(), progress=inner
+        )
         if save_fit is not None:
             write_method(ready, save_fit)
     if progress is not ProgressMode.JSON:
         for note in found.notes:
             typer.echo(note)
         typer.echo(f"{output}: {found.method}, {found.units}")
-
-
-def _harmonize(
-    image: Path, output: Path, method: Method, strength: float, target: str | None, progress: ProgressCallback
-) -> Harmonized:
-    from spinemr.harmonization.harmonize import harmonize
-    from spinemr.imaging.files import read_image, write_image
-    from spinemr.imaging.progress import Progress, within
-    from spinemr.imaging.provenance import Stopwatch
-
-    watch = Stopwatch()
-    with watch.phase("read"):
-        volume = read_image(image, progress=within(progress, 0.0, 0.2))
-    with watch.phase("harmonize"):
-        found = harmonize(volume, method, strength=strength, progress=within(progress, 0.2, 0.9))
-    with watch.phase("write"):
-        write_image(found.image, output)
-    inputs = [image, Path(target)] if target is not None and Path(target).is_file() else [image]
-    _write_sidecar(found, method, inputs, output, watch.seconds)
-    progress(Progress("write", 1.0, "Done"))
-    return found
-
-
-def _write_sidecar(found: Harmonized, method: Method, inputs: list[Path], output: Path, seconds: dict[str, float]) -> None:
-    from spinemr.imaging.atomic import write_json_atomic
-    from spinemr.imaging.provenance import Provenance, sidecar_of
-
-    state = dict(found.details.get("chosen") or method.as_dict())
-    made = Provenance.of(
-        "spinemr harmonize",
-        command=command_line(),
-        parameters={"method": state, "strength": found.strength},
-        inputs=inputs,
-        models={str(state["model"]): str(state["sha256"])} if "sha256" in state else {},
-        seconds=seconds,
-    )
-    content: dict[str, Any] = {"method": found.method, "units": found.units, "strength": found.strength}
-    if found.notes:
-        content["notes"] = list(found.notes)
-    content |= {name: value for name, value in found.details.items() if name != "chosen"}
-    write_json_atomic({**content, "provenance": made.as_dict()}, sidecar_of(output))

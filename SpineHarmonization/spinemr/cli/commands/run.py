@@ -139,15 +139,11 @@ def told(result: CaseResult, folder: Path) -> list[str]:
 
 def _fail(result: CaseResult, folder: Path) -> None:
     """Say in one line which stages failed and what was kept."""
-    from spinemr.pipeline.result import TITLES
     from spinemr.pipeline.results_folder import RESULTS
 
-    failed = result.failed
-    if not failed:
-        return
-    unexpected = [stage.error for stage in failed.values() if stage.error and not isinstance(stage.error, SpineMRError)]
-    if unexpected and not isinstance(unexpected[0], MemoryError):
-        raise unexpected[0]
-    kept = ", ".join(name for name in RESULTS if (folder / name).exists())
-    reasons = " ".join(f"{TITLES[name]} failed: {stage.sentence}" for name, stage in failed.items())
-    raise SpineMRError(reasons, f"Kept in {folder}: {kept}.")
+    failure = result.failure
+    if isinstance(failure, SpineMRError):
+        kept = ", ".join(name for name in RESULTS if (folder / name).exists())
+        raise SpineMRError(failure.message, f"Kept in {folder}: {kept}.")
+    if failure is not None:
+        raise failure

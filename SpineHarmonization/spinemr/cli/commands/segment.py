@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +16,7 @@ from spinemr.imaging.errors import InputError, SpineMRError
 
 if TYPE_CHECKING:
     from spinemr.imaging.progress import ProgressCallback
+    from spinemr.pipeline.segment_file import SegmentWishes
     from spinemr.segmentation.inference.model import OpenModel
     from spinemr.segmentation.inference.segment import Segmentation
 
@@ -38,19 +38,6 @@ class Precision(str, Enum):
     AUTO = "auto"
     FP32 = "fp32"
     INT8 = "int8"
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """How every study of a call is segmented and written."""
-
-    scheme: str
-    parts: bool
-    shift: int
-    flip_average: bool
-    spacing_mm: tuple[float, ...] | None
-    series: str | None
-    measurements: bool
 
 
 def command(
@@ -101,14 +88,15 @@ def command(
 
     Example: [bold]spinemr segment dicom_folder -o labels.nii.gz --parts --device cpu[/bold]
     """
+    from spinemr.pipeline.segment_file import SegmentWishes, segment_file
     from spinemr.segmentation.inference.model import open_model
 
-    wishes = Wishes(labels.value, parts, shift, flip_average, spacing_of(spacing), series, measurements)
+    wishes = SegmentWishes(labels.value, parts, shift, flip_average, spacing_of(spacing), series, measurements)
     studies = _images_in(image)
     with shown(progress) as report:
         opened = open_model(model, device.value, precision=precision.value)
         if studies is None:
-            found = _segment_one(image, output, opened, wishes, report)
+            found = segment_file(image, output, opened, wishes, command=command_line(), progress=report)
             lines = _told(found, output)
         else:
             lines = _segment_folder(studies, output, opened, wishes, report)
@@ -141,48 +129,6 @@ def _images_in(place: Path) -> list[Path] | None:
     return found or None
 
 
-def _segment_one(image: Path, output: Path, model: OpenModel, wishes: Wishes, progress: ProgressCallback) -> Segmentation:
-    from spinemr.imaging.files import read_image, write_labels
-    from spinemr.imaging.parts import united
-    from spinemr.imaging.progress import Progress, within
-    from spinemr.imaging.provenance import Stopwatch, sidecar_of
-    from spinemr.segmentation.inference.segment import segment
-    from spinemr.segmentation.measurements import measure_image
-
-    watch = Stopwatch()
-    with watch.phase("read"):
-        volume = read_image(image, spacing_mm=wishes.spacing_mm, series=wishes.series, progress=within(progress, 0.0, 0.1))
-    with watch.phase("segment"):
-        found = segment(volume, model, shift=wishes.shift, flip_average=wishes.flip_average, progress=within(progress, 0.1, 0.95))
-    with watch.phase("write"):
-        write_labels(found.labels if wishes.parts else united(found.labels), output, scheme=wishes.scheme)
-        if wishes.measurements:
-            measure_image(found.labels).write_csv(sidecar_of(output).with_suffix(".csv"))
-    _write_sidecar(found, image, output, model, wishes, watch.seconds)
-    progress(Progress("write", 1.0, "Done"))
-    return found
-
-
-def _write_sidecar(
-    found: Segmentation, image: Path, output: Path, model: OpenModel, wishes: Wishes, seconds: dict[str, float]
-) -> None:
-    from dataclasses import asdict
-
-    from spinemr.imaging.atomic import write_json_atomic
-    from spinemr.imaging.provenance import Provenance, sidecar_of
-
-    made = Provenance.of(
-        "spinemr segment",
-        command=command_line(),
-        parameters={**asdict(wishes), "device": model.runtime.device, "precision": model.precision},
-        inputs=[image],
-        models={model.card.name: model.sha256},
-        seconds=seconds,
-    )
-    content: dict[str, Any] = {**found.report.as_dict(), "provenance": made.as_dict()}
-    write_json_atomic(content, sidecar_of(output))
-
-
 def _told(found: Segmentation, output: Path) -> list[str]:
     """What a person wants to know at once."""
     report = found.report
@@ -190,17 +136,21 @@ def _told(found: Segmentation, output: Path) -> list[str]:
     return [f"{len(report.structures)} structures in {output} ({confident})", *report.flags]
 
 
-def _segment_folder(studies: list[Path], folder: Path, model: OpenModel, wishes: Wishes, progress: ProgressCallback) -> list[str]:
+def _segment_folder(
+    studies: list[Path], folder: Path, model: OpenModel, wishes: SegmentWishes, progress: ProgressCallback
+) -> list[str]:
     """Each image of a folder; one that cannot be segmented is named, and the others go on."""
     from spinemr.imaging.errors import Cancelled
     from spinemr.imaging.formats import split_suffix
     from spinemr.imaging.progress import within
+    from spinemr.pipeline.segment_file import segment_file
 
     failed = 0
     for index, study in enumerate(studies):
         part = within(progress, index / len(studies), (index + 1) / len(studies))
         try:
-            _segment_one(study, folder / f"{split_suffix(study)[0]}{FOLDER_RESULT}", model, wishes, part)
+            target = folder / f"{split_suffix(study)[0]}{FOLDER_RESULT}"
+            segment_file(study, target, model, wishes, command=command_line(), progress=part)
         except Cancelled:
             raise
         except SpineMRError as error:
