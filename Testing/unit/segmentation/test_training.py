@@ -26,7 +26,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed", exc_type
 from spinemr.segmentation.inference.model import network_in  # noqa: E402
 from spinemr.segmentation.training.averaging import AveragedWeights  # noqa: E402
 from spinemr.segmentation.training.checkpoint import Checkpoint, load_weights  # noqa: E402
-from spinemr.segmentation.training.loop import device_for, learning_rate, train  # noqa: E402
+from spinemr.segmentation.training.loop import learning_rate, train  # noqa: E402
+from spinemr.segmentation.training.run import device_for  # noqa: E402
 from spinemr.segmentation.training.validation import confidence_interval, dice_of  # noqa: E402
 from spinemr.segmentation.training.weights import round_to_half, write_onnx, write_safetensors  # noqa: E402
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from spinemr.imaging.errors import InputError
+from spinemr.imaging.errors import require
 
 T = TypeVar("T")
 
@@ -20,9 +20,3 @@ def options_of(kind: type[T], options: Mapping[str, Any]) -> T:
         number = isinstance(default, float) and type(value) is int
         require(number or type(value) is type(default), f"The option {name} cannot be {value!r}.")
     return kind(**options)
-
-
-def require(condition: bool, sentence: str, hint: str = "") -> None:
-    """Raise :class:`InputError` with these words unless the condition holds."""
-    if not condition:
-        raise InputError(sentence, hint)

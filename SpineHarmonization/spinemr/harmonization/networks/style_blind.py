@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from spinemr.harmonization.networks.options import options_of, require
+from spinemr.harmonization.networks.options import options_of
+from spinemr.imaging.errors import require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

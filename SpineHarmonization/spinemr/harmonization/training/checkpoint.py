@@ -13,13 +13,12 @@ from spinemr.harmonization.networks.style_transfer import StyleTransferOptions
 from spinemr.harmonization.training.config import HarmonizationConfig, config_from
 from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.errors import InputError
-from spinemr.segmentation.training.checkpoint import torch_or_sentence
+from spinemr.segmentation.training.checkpoint import LAST, torch_or_sentence
 
 if TYPE_CHECKING:
     from torch import nn
 
 KIND, VERSION = "spinemr harmonization", 1
-LAST = "last.pt"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from spinemr.harmonization.networks.options import require
 from spinemr.harmonization.training.settings import (
     Adam,
     CycleGanSettings,
@@ -19,14 +17,15 @@ from spinemr.harmonization.training.settings import (
     StyleBlindSettings,
     Teachers,
 )
+from spinemr.imaging.errors import require
 from spinemr.imaging.settings_file import built, parsed, read_text
-from spinemr.segmentation.training.config import DEVICES, PRECISIONS
+from spinemr.segmentation.training.run_settings import RunSettings, beside
 
 METHODS = ("cyclegan", "harmonae")
 
 
-@dataclass(frozen=True)
-class HarmonizationConfig:
+@dataclass(frozen=True, kw_only=True)
+class HarmonizationConfig(RunSettings):
     """A whole run."""
 
     method: str
@@ -39,21 +38,16 @@ class HarmonizationConfig:
     geometry: Geometry = field(default_factory=Geometry)
     optimizer: Adam = field(default_factory=Adam)
     pairs: Pairs = field(default_factory=Pairs)
-    seed: int = 0
     steps: int = 20000
     batch_size: int = 4
     """Images of each domain (CycleGAN), or of all together (HarMOnAE)."""
     validate_every: int = 500
     checkpoint_every: int = 200
     panel_every: int = 1000
-    device: str = "auto"
-    precision: str = "bf16"
-    threads: int = 0
-    """Processor threads; 0 leaves the choice to PyTorch."""
-    workers: int = 0
-    """Processes that prepare batches beside the training."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.panel_every >= 1, "The interval of panels must be at least 1.")
         require(self.method in METHODS, f"'{self.method}' is no method to train.", f"Choose from: {', '.join(METHODS)}.")
         names = [domain.name for domain in self.domains]
         require(len(set(names)) == len(names) >= 2, "A run needs at least two domains, each with a name of its own.")
@@ -61,12 +55,6 @@ class HarmonizationConfig:
         others = [name for name in METHODS if name != self.method and getattr(self, name) is not None]
         require(not others, f"A run of the method {self.method} has no settings of {', '.join(others)}.")
         require(self.method != "cyclegan" or len(names) == 2, "A CycleGAN has two domains: the source and the target.")
-        require(self.seed >= 0, "The seed must be at least 0.")
-        counts = (self.steps, self.batch_size, self.validate_every, self.checkpoint_every, self.panel_every)
-        require(min(counts) >= 1, "Steps, batch size and the intervals of a run must be at least 1.")
-        require(min(self.threads, self.workers) >= 0, "Threads and workers must be at least 0.")
-        require(self.device in DEVICES, f"'{self.device}' is no device.", f"Choose from: {', '.join(DEVICES)}.")
-        require(self.precision in PRECISIONS, f"'{self.precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
         if self.method == "cyclegan":
             require(self.cyclegan is not None, "A run of the method cyclegan needs the settings 'cyclegan'.")
 
@@ -91,10 +79,6 @@ class HarmonizationConfig:
         options = self.cycle_gan.generator if self.method == "cyclegan" else self.style_blind.network
         return int(options.get("inputs", 1))
 
-    def as_dict(self) -> dict[str, Any]:
-        """The run as plain values, as it stands in a file."""
-        return cast(dict[str, Any], json.loads(json.dumps(asdict(self))))
-
 
 def read_config(path: Path) -> HarmonizationConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
@@ -112,10 +96,10 @@ def config_from(content: object, named: str = "the configuration") -> Harmonizat
 
 
 def _placed(source: ImageSource, folder: Path) -> ImageSource:
-    return replace(source, path=str(folder / Path(source.path).expanduser())) if source.path else source
+    return replace(source, path=beside(source.path, folder))
 
 
 def _taught(teachers: Teachers, folder: Path) -> Teachers:
     """A file is looked for beside the configuration; anything else is the name of a model that ships."""
     is_file = teachers.model.endswith((".pt", ".safetensors", ".json"))
-    return replace(teachers, model=str(folder / Path(teachers.model).expanduser())) if is_file else teachers
+    return replace(teachers, model=beside(teachers.model, folder)) if is_file else teachers

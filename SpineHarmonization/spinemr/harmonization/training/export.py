@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from spinemr.harmonization.inference.runtime import OpenVinoRuntime
 from spinemr.harmonization.inference.safety import check
-from spinemr.harmonization.networks.options import require
 from spinemr.harmonization.networks.stored import Options, header_of, network_in
 from spinemr.harmonization.networks.style_blind import MULTIPLE, StyleBlindOptions
 from spinemr.harmonization.training.checkpoint import HarmonizationCheckpoint
@@ -27,7 +26,7 @@ from spinemr.harmonization.training.pairs import TruePairs, draw_true_pairs
 from spinemr.harmonization.training.settings import Domain, Pairs
 from spinemr.harmonization.training.stacks import HIGH, LOW
 from spinemr.imaging.atomic import write_json_atomic
-from spinemr.imaging.errors import OutputError
+from spinemr.imaging.errors import OutputError, require
 from spinemr.imaging.harmonizer import CONTRASTS, HarmonizationTarget, Harmonizer
 from spinemr.imaging.model_card import CARD_SUFFIX, CardMetric, ModelCard, ModelFile, ModelInput
 from spinemr.imaging.progress import Progress, ProgressCallback, silent

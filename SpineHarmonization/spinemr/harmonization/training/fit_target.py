@@ -18,20 +18,19 @@ from numpy.typing import NDArray
 from spinemr.harmonization.inference.reference import Reference
 from spinemr.harmonization.inference.runtime import OpenVinoRuntime
 from spinemr.harmonization.losses.image import reconstruction_loss
-from spinemr.harmonization.networks.options import require
 from spinemr.harmonization.networks.stored import network_in, options_in
 from spinemr.harmonization.networks.style_blind import MULTIPLE
 from spinemr.harmonization.training.export import Product, metric, write_model
 from spinemr.harmonization.training.settings import ImageSource
 from spinemr.harmonization.training.stacks import ByteArray, Stack, read_stacks
-from spinemr.imaging.errors import InputError
+from spinemr.imaging.errors import InputError, require
 from spinemr.imaging.harmonizer import HarmonizationTarget, Harmonizer
 from spinemr.imaging.model_card import CardMetric, ModelCard, TrainingData
 from spinemr.imaging.model_files import checked_file, file_of_kind
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.segmentation.training.card_texts import NOT_STATED, CardTexts
 from spinemr.segmentation.training.checkpoint import torch_or_sentence
-from spinemr.segmentation.training.loop import device_for
+from spinemr.segmentation.training.run import device_for
 from spinemr.synthesis.augmentation.labelled import Sample
 from spinemr.synthesis.augmentation.spatial import Crop
 

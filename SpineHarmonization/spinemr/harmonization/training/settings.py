@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spinemr.harmonization.networks.options import require
+from spinemr.imaging.errors import require
+from spinemr.segmentation.training.config import GridSettings
 from spinemr.synthesis.scanners import scanner
 
 SOURCE_KINDS = ("drawn", "packed", "folder")
@@ -61,7 +62,7 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(GridSettings):
     """The pixels networks are trained on."""
 
     rows: int = 320
@@ -69,9 +70,8 @@ class Grid:
     pixel_mm: float = 0.7
 
     def __post_init__(self) -> None:
-        require(min(self.rows, self.columns) >= 32, "A training grid needs at least 32 rows and columns.")
+        super().__post_init__()
         require(self.rows % 4 == self.columns % 4 == 0, "Rows and columns have to be multiples of 4.")
-        require(0.2 <= self.pixel_mm <= 5, "The pixels of a training grid have to measure 0.2 to 5 mm.")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spinemr.harmonization.networks.options import require
 from spinemr.harmonization.training.settings import Grid, Teachers
+from spinemr.imaging.errors import require
 
 if TYPE_CHECKING:
     from torch import nn

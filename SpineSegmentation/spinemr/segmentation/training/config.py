@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from spinemr.imaging.errors import InputError
+from spinemr.imaging.errors import require
 from spinemr.imaging.settings_file import built, parsed, read_text
 from spinemr.segmentation.classes import STRUCTURES
 from spinemr.segmentation.networks.registry import network_entry
+from spinemr.segmentation.training.run_settings import RunSettings, beside
 
 SOURCE_KINDS = ("drawn", "packed", "folder")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("bf16", "fp32")
-
-
-def _require(condition: bool, sentence: str, hint: str = "") -> None:
-    if not condition:
-        raise InputError(sentence, hint)
 
 
 @dataclass(frozen=True)
@@ -44,8 +37,8 @@ class GridSettings:
     pixel_mm: float = 1.1
 
     def __post_init__(self) -> None:
-        _require(min(self.rows, self.columns) >= 32, "A training grid needs at least 32 rows and columns.")
-        _require(0.2 <= self.pixel_mm <= 5, "The pixels of a training grid have to measure 0.2 to 5 mm.")
+        require(min(self.rows, self.columns) >= 32, "A training grid needs at least 32 rows and columns.")
+        require(0.2 <= self.pixel_mm <= 5, "The pixels of a training grid have to measure 0.2 to 5 mm.")
 
 
 @dataclass(frozen=True)
@@ -59,9 +52,9 @@ class PatchSettings:
     slice_mm: float = 2.2
 
     def __post_init__(self) -> None:
-        _require(min(self.slices, self.rows, self.columns) >= 1, "A patch needs slices, rows and columns.")
+        require(min(self.slices, self.rows, self.columns) >= 1, "A patch needs slices, rows and columns.")
         sizes = (self.pixel_mm, self.slice_mm)
-        _require(min(sizes) >= 0.2 and max(sizes) <= 20, "The voxels of a patch have to measure 0.2 to 20 mm.")
+        require(min(sizes) >= 0.2 and max(sizes) <= 20, "The voxels of a patch have to measure 0.2 to 20 mm.")
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -94,14 +87,14 @@ class SourceSettings:
     """Distance of the slices, for networks of volumes, where the file does not say it."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.kind in SOURCE_KINDS, f"'{self.kind}' is no kind of source.", f"Choose from: {', '.join(SOURCE_KINDS)}."
         )
-        _require(math.isfinite(self.share) and self.share >= 0, f"The share of a source must be at least 0, not {self.share}.")
-        _require(bool(self.path) != (self.kind == "drawn"), "Sources of files need a path, and drawn ones have none.")
-        _require(self.slice_mm >= 0, "The distance of slices cannot be negative.")
+        require(math.isfinite(self.share) and self.share >= 0, f"The share of a source must be at least 0, not {self.share}.")
+        require(bool(self.path) != (self.kind == "drawn"), "Sources of files need a path, and drawn ones have none.")
+        require(self.slice_mm >= 0, "The distance of slices cannot be negative.")
         for name in self.labelled:
-            _require(name in STRUCTURES, f"'{name}' is no structure.", f"Choose from: {', '.join(STRUCTURES)}.")
+            require(name in STRUCTURES, f"'{name}' is no structure.", f"Choose from: {', '.join(STRUCTURES)}.")
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,7 @@ class LossSettings:
 
     def __post_init__(self) -> None:
         weights = (self.cross_entropy, self.dice, self.iou)
-        _require(min(weights) >= 0 < max(weights) < math.inf, "A loss needs weights of at least 0, one of them above 0.")
+        require(min(weights) >= 0 < max(weights) < math.inf, "A loss needs weights of at least 0, one of them above 0.")
 
 
 @dataclass(frozen=True)
@@ -129,19 +122,18 @@ class OptimizerSettings:
     ema_decay: float = 0.998
 
     def __post_init__(self) -> None:
-        _require(0 < self.learning_rate <= 1, f"The learning rate must be above 0 and at most 1, not {self.learning_rate}.")
+        require(0 < self.learning_rate <= 1, f"The learning rate must be above 0 and at most 1, not {self.learning_rate}.")
         smallest = min(self.weight_decay, self.warm_up_steps, self.last_share)
-        _require(smallest >= 0, "Settings of the optimizer cannot be negative.")
-        _require(self.clip_norm > 0, "The norm that gradients are clipped to must be above 0.")
-        _require(0 <= self.ema_decay < 1, f"The decay of the averaged weights must be from 0 to below 1, not {self.ema_decay}.")
+        require(smallest >= 0, "Settings of the optimizer cannot be negative.")
+        require(self.clip_norm > 0, "The norm that gradients are clipped to must be above 0.")
+        require(0 <= self.ema_decay < 1, f"The decay of the averaged weights must be from 0 to below 1, not {self.ema_decay}.")
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RunSettings):
     """A whole run."""
 
     sources: tuple[SourceSettings, ...]
-    seed: int = 0
     steps: int = 2000
     batch_size: int = 8
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -157,58 +149,40 @@ class TrainingConfig:
     checkpoint_every: int = 100
     validation_slices: int = 120
     """At most so many slices of each set are looked at in a validation during training, spread over all subjects."""
-    device: str = "auto"
-    precision: str = "bf16"
-    threads: int = 0
-    """Processor threads; 0 leaves the choice to PyTorch."""
-    workers: int = 0
-    """Processes that prepare batches beside the training."""
 
     def __post_init__(self) -> None:
-        _require(bool(self.sources) and sum(s.share for s in self.sources) > 0, "A run needs a source with a share above 0.")
-        _require(self.seed >= 0, "The seed must be at least 0.")
-        counts = (self.steps, self.batch_size, self.validate_every, self.checkpoint_every, self.validation_slices)
-        _require(min(counts) >= 1, "Steps, batch size and the intervals of a run must be at least 1.")
-        _require(min(self.threads, self.workers) >= 0, "Threads and workers must be at least 0.")
-        _require(self.device in DEVICES, f"'{self.device}' is no device.", f"Choose from: {', '.join(DEVICES)}.")
-        _require(self.precision in PRECISIONS, f"'{self.precision}' is no precision.", f"Choose from: {', '.join(PRECISIONS)}.")
+        super().__post_init__()
+        require(bool(self.sources) and sum(s.share for s in self.sources) > 0, "A run needs a source with a share above 0.")
+        require(self.validation_slices >= 1, "A validation needs at least one slice.")
         self._check_view()
 
     def _check_view(self) -> None:
         entry = network_entry(self.network.name)
         if entry.dimensions == 2:
-            _require(self.patch is None, f"The network {entry.name} works slice by slice: it takes a grid, not a patch.")
+            require(self.patch is None, f"The network {entry.name} works slice by slice: it takes a grid, not a patch.")
             sizes: tuple[int, ...] = (self.grid.rows, self.grid.columns)
         else:
-            _require(self.patch is not None, f"The network {entry.name} works on volumes: it takes a patch instead of a grid.")
-            _require(self.grid == GridSettings(), "A run has a grid or a patch, not both.")
+            require(self.patch is not None, f"The network {entry.name} works on volumes: it takes a patch instead of a grid.")
+            require(self.grid == GridSettings(), "A run has a grid or a patch, not both.")
             blanks = any(source.remove_blank_slices for source in self.sources)
-            _require(not blanks, "Blank slices cannot be removed from volumes.")
+            require(not blanks, "Blank slices cannot be removed from volumes.")
             sizes = cast(PatchSettings, self.patch).size
         fits = all(size % entry.multiple == 0 for size in sizes)
-        _require(fits, f"What {entry.name} is shown has to have multiples of {entry.multiple} along each axis.")
+        require(fits, f"What {entry.name} is shown has to have multiples of {entry.multiple} along each axis.")
 
     @property
     def view(self) -> View:
         """What the network is shown."""
         return self.patch or self.grid
 
-    def as_dict(self) -> dict[str, Any]:
-        """The run as plain values, as it stands in a file."""
-        return cast(dict[str, Any], json.loads(json.dumps(asdict(self))))
-
 
 def read_config(path: Path) -> TrainingConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
     config = config_from(parsed(read_text(path), path), path.name)
-    sources = tuple(replace(s, path=_beside(s.path, path.parent)) for s in config.sources)
-    return replace(config, sources=sources, start_from=_beside(config.start_from, path.parent))
+    sources = tuple(replace(s, path=beside(s.path, path.parent)) for s in config.sources)
+    return replace(config, sources=sources, start_from=beside(config.start_from, path.parent))
 
 
 def config_from(content: object, named: str = "the configuration") -> TrainingConfig:
     """A run from plain values."""
     return built(TrainingConfig, content, named)
-
-
-def _beside(path: str, folder: Path) -> str:
-    return str(folder / Path(path).expanduser()) if path else ""

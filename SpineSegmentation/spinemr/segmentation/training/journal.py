@@ -10,16 +10,13 @@ from typing import Any
 from spinemr.imaging.atomic import write_text_atomic
 
 LOG = "log.csv"
-FIRST_COLUMNS = ("step", "loss", "learning_rate", "seconds", "mean_dice")
 
 
 class Journal:
-    """Appends to the log of a folder; a resumed run drops the lines after the step it goes on from."""
+    """Appends to the log of a folder, whose first column is the step; a resumed run drops the lines after its checkpoint."""
 
-    def __init__(
-        self, folder: Path, columns: tuple[str, ...], first_step: int, *, first_columns: tuple[str, ...] = FIRST_COLUMNS
-    ) -> None:
-        self._path, self._columns = folder / LOG, (*first_columns, *columns)
+    def __init__(self, folder: Path, columns: tuple[str, ...], first_step: int) -> None:
+        self._path, self._columns = folder / LOG, columns
         self._board = _board(folder)
         kept = self._lines_before(first_step) if first_step else []
         write_text_atomic("".join([",".join(self._columns) + "\n", *kept]), self._path)
