@@ -131,11 +131,11 @@ def _pair_counts() -> Any:  # noqa: ANN401 - a class of PyTorch's, which is impo
         @once_differentiable  # type: ignore[untyped-decorator]
         def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
             (weights,) = ctx.saved_tensors
-            result, neighbours = torch.zeros_like(weights), torch.empty_like(weights)
+            result, neighbours = torch.empty_like(weights), torch.empty_like(weights)
             for index, o in enumerate(ctx.offsets):
                 neighbours[..., :-o], neighbours[..., -o:] = weights[..., o:], 0
                 neighbours[..., o:] += weights[..., :-o]
-                result.baddbmm_(gradient[:, index] + gradient[:, index].mT, neighbours)
+                result.baddbmm_(gradient[:, index] + gradient[:, index].mT, neighbours, beta=min(index, 1))
             return result, None
 
     return PairCounts

@@ -112,15 +112,15 @@ def _window_sums() -> Any:  # noqa: ANN401 - a class of PyTorch's, which is impo
     from torch.autograd.function import once_differentiable
 
     class WindowSums(torch.autograd.Function):  # type: ignore[misc]
-        """Products along a direction; the gradient follows them again, so that nothing is kept in between."""
+        """Products along a direction; the gradient follows them again, so that of windows only their first pixels are kept."""
 
         @staticmethod
         def forward(ctx: Any, weights: Tensor, offsets: tuple[int, ...], longest: int, least: float) -> Tensor:  # noqa: ANN401
-            ctx.save_for_backward(weights)
-            ctx.following = (offsets, longest, least)
             batch, count, pixels = weights.shape
             flat = weights.flatten()
             start = _started(flat, pixels, least)
+            ctx.save_for_backward(weights)
+            ctx.following = (start, offsets, longest, least)
             result = weights.new_zeros((len(offsets), longest, batch * count))
             for direction, offset in enumerate(offsets):
                 for length, step in enumerate(_followed(flat, start, offset, longest, least)):
@@ -131,9 +131,8 @@ def _window_sums() -> Any:  # noqa: ANN401 - a class of PyTorch's, which is impo
         @once_differentiable  # type: ignore[untyped-decorator]
         def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
             (weights,) = ctx.saved_tensors
-            offsets, longest, least = ctx.following
+            start, offsets, longest, least = ctx.following
             flat, result = weights.flatten(), torch.zeros_like(weights).flatten()
-            start = _started(flat, weights.shape[-1], least)
             by_length = gradient.permute(1, 3, 0, 2).flatten(2)
             for slopes, offset in zip(by_length, offsets, strict=True):
                 steps = _followed(flat, start, offset, longest, least)
