@@ -94,11 +94,11 @@ def _surfaces(segmentation: slicer.vtkMRMLSegmentationNode, folder: Path) -> lis
 
 
 def _dicom(volume: slicer.vtkMRMLScalarVolumeNode, labels: sitk.Image, path: Path) -> list[Path]:
-    from SpineSegmentationLib.DicomSegmentation import writeDicomSegmentation
+    from spinemr.scene.dicom_segmentation import write_dicom_segmentation
 
     identifiers = (volume.GetAttribute(DICOM_UIDS) or "").split()
     files = [Path(slicer.dicomDatabase.fileForInstance(uid)) for uid in identifiers]
-    writeDicomSegmentation(labels, files, path)
+    write_dicom_segmentation(labels, files, path)
     return [path]
 
 
