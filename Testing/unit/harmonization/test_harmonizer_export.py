@@ -242,7 +242,7 @@ def studies(tmp_path_factory):
 @pytest.mark.slow
 def test_a_target_is_fitted_to_studies_with_the_encoder_untouched(able, studies, tmp_path):
     reports = []
-    card = fit_target(studies, able, tmp_path, name="dark", contrast="t1", fit=Fit(150, device="cpu"), progress=reports.append)
+    card = fit_target(studies, able, tmp_path, name="dark", contrast="t1", fit=Fit(300, device="cpu"), progress=reports.append)
     new, best = card.metrics
     assert new.n == best.n == 6 and new.value < 0.8 * best.value
     (target,) = card.harmonizer.targets

@@ -8,7 +8,8 @@ import SimpleITK as sitk
 
 from spinemr.harmonization.training import domains
 from spinemr.harmonization.training.domains import Batches, DomainImages, open_domains
-from spinemr.harmonization.training.pairs import draw_true_pairs, nearness
+from spinemr.harmonization.training.pairs import draw_true_pairs, nearness, true_pairs
+from spinemr.harmonization.training.rescan import rescanned
 from spinemr.harmonization.training.settings import Geometry, Grid, ImageSource, Pairs
 from spinemr.harmonization.training.stacks import Stack, read_stacks
 from spinemr.imaging.errors import InputError
@@ -128,3 +129,47 @@ def test_true_pairs_are_one_anatomy_and_the_judge_knows_the_truth():
     assert unharmonized["pairs mae"] == unharmonized["pairs mae before"] > 0.03
     perfect = nearness(pairs, lambda _: pairs.truth)
     assert (perfect["pairs mae"], perfect["pairs ssim"]) == (0, pytest.approx(1))
+
+
+def packed_of(values, folder, split):
+    """Ramps of a height each, as a packed set."""
+    ramp = np.tile(np.linspace(0, 1, 64), (64, 1))
+    slices = tuple(
+        LabelledSlice((ramp * value).astype(np.uint8), np.zeros((64, 64), np.uint8), f"{n}", 2.0, split)
+        for n, value in enumerate(values)
+    )
+    return write_packed((SliceSet("own", slices, set_table(STRUCTURES), ("disc",)),), folder / "packed.npz")
+
+
+def test_rescanned_images_keep_their_order_of_grey_and_lose_sharpness_evenness_and_quiet():
+    edge = Stack(np.repeat(np.where(np.arange(64) < 32, 60, 200).astype(np.uint8)[None, None], 64, axis=1), "edge")
+    seen = [rescanned(edge, 1.0, 1.0, (n,)).pixels[0].astype(float) for n in range(12)]
+    assert all(one[:, 40:56].mean() > one[:, 8:24].mean() for one in seen)
+    assert np.std([one[:, 8:24].mean() for one in seen]) > 5
+    assert max(one[:, 40:56].std(axis=0).mean() for one in seen) > 2
+    np.testing.assert_array_equal(seen[3], rescanned(edge, 1.0, 1.0, (3,)).pixels[0])
+    weak = rescanned(edge, 0.0, 1.0, (3,)).pixels
+    np.testing.assert_allclose(weak, np.where(edge.pixels == 60, 0, 255), atol=1)
+
+
+def test_a_domain_of_files_is_rescanned_once_and_only_where_it_says_so(tmp_path, tiny_harmonizer):
+    packed_of((100, 150, 250), tmp_path, TRAIN)
+    plain = ImageSource("packed", path=str(tmp_path / "packed.npz"))
+    config = tiny_harmonizer("cyclegan")
+    changed = replace(config.domains[0], sources=(replace(plain, rescanned=1.0), plain))
+    opened, again = (open_domains(replace(config, domains=(changed, config.domains[1])), tmp_path)[0] for _ in range(2))
+    assert not np.array_equal(opened.sources[0][0].pixels, opened.sources[1][0].pixels)
+    np.testing.assert_array_equal(opened.sources[0][2].pixels, again.sources[0][2].pixels)
+    with pytest.raises(InputError, match="only files are rescanned"):
+        ImageSource("drawn", scanners=("birch-3t-t1",), rescanned=0.5)
+
+
+def test_held_out_files_make_pairs_with_a_known_truth(tmp_path):
+    packed_of((100, 150, 250), tmp_path, VALIDATION)
+    pairs = true_pairs(Pairs(path=str(tmp_path / "packed.npz"), anatomies=2), Grid(64, 64, 2.0), 1)
+    assert pairs.images.shape == (2, 1, 64, 64) and pairs.anatomies == 2
+    assert [round(float(truth.max()) * 255) for truth in pairs.truth] == [100, 250]
+    assert nearness(pairs, lambda images: images[:, 0])["pairs mae"] > 0.01
+    assert true_pairs(Pairs(), Grid(64, 64, 2.0), 1) is None
+    with pytest.raises(InputError, match="either drawn or of a file"):
+        Pairs(("birch-3t-t1",), "birch-3t-t1", path="a.npz")

@@ -84,10 +84,11 @@ def read_config(path: Path) -> HarmonizationConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
     config = config_from(parsed(read_text(path), path), path.name)
     domains = tuple(replace(d, sources=tuple(_placed(s, path.parent) for s in d.sources)) for d in config.domains)
+    config = replace(config, domains=domains, pairs=replace(config.pairs, path=beside(config.pairs.path, path.parent)))
     if config.cyclegan is None:
-        return replace(config, domains=domains)
+        return config
     teachers = _taught(config.cyclegan.teachers, path.parent)
-    return replace(config, domains=domains, cyclegan=replace(config.cyclegan, teachers=teachers))
+    return replace(config, cyclegan=replace(config.cyclegan, teachers=teachers))
 
 
 def config_from(content: object, named: str = "the configuration") -> HarmonizationConfig:

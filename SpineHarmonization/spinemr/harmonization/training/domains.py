@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinemr.harmonization.training.config import HarmonizationConfig
+from spinemr.harmonization.training.rescan import rescanned
 from spinemr.harmonization.training.settings import Domain, Geometry, Grid, ImageSource
-from spinemr.harmonization.training.stacks import ByteArray, Stack, draw_stacks, read_stacks
+from spinemr.harmonization.training.stacks import ByteArray, Stack, anatomy_seed, draw_stacks, read_stacks
 from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.segmentation.training.data import SLICE_MM
@@ -128,8 +129,17 @@ def _opened(domain: Domain, config: HarmonizationConfig, folder: Path, progress:
         if source.kind == "drawn":
             stacks.append(_drawn(source, domain.name, config, folder, part))
         else:
-            stacks.append(read_stacks(source, config.grid.pixel_mm))
+            stacks.append(_read(source, domain.name, index, config))
     return DomainImages(domain.name, tuple(stacks), tuple(source.share for source in domain.sources))
+
+
+def _read(source: ImageSource, name: str, index: int, config: HarmonizationConfig) -> tuple[Stack, ...]:
+    """The stacks of files; rescanned ones are changed once, each by a scanner of its own."""
+    pixel, stacks = config.grid.pixel_mm, read_stacks(source, config.grid.pixel_mm)
+    if not source.rescanned:
+        return stacks
+    seed = anatomy_seed(config.seed, "rescanned", name, index)
+    return tuple(rescanned(stack, source.rescanned, pixel, (seed, number)) for number, stack in enumerate(stacks))
 
 
 def _drawn(

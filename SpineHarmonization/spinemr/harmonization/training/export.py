@@ -22,7 +22,7 @@ from spinemr.harmonization.networks.stored import Options, header_of, network_in
 from spinemr.harmonization.networks.style_blind import MULTIPLE, StyleBlindOptions
 from spinemr.harmonization.training.checkpoint import HarmonizationCheckpoint
 from spinemr.harmonization.training.config import HarmonizationConfig
-from spinemr.harmonization.training.pairs import TruePairs, draw_true_pairs
+from spinemr.harmonization.training.pairs import TruePairs, draw_true_pairs, true_pairs
 from spinemr.harmonization.training.settings import Domain, Pairs
 from spinemr.harmonization.training.stacks import HIGH, LOW
 from spinemr.imaging.atomic import write_json_atomic
@@ -200,14 +200,23 @@ def refuse_other_results(network: nn.Module, onnx: Path, harmonizer: Harmonizer)
 
 def judge(onnx: Path, harmonizer: Harmonizer, config: HarmonizationConfig) -> tuple[CardMetric, ...]:
     """What the file does to anatomies nobody trained on; the unit of every interval is the anatomy."""
-    named = bool(config.pairs.target)
-    settings = config.pairs if named else PLAIN_PAIRS
-    pairs = draw_true_pairs(settings, config.grid, config.inputs)
+    true = true_pairs(config.pairs, config.grid, config.inputs)
+    pairs = true or draw_true_pairs(PLAIN_PAIRS, config.grid, config.inputs)
     runtime = OpenVinoRuntime(onnx, harmonizer.targets[0].code)
     after = runtime(pairs.images)
-    figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) | _unchanged(pairs, runtime) if named else {})
-    data = f"drawn anatomies never trained on, {' and '.join(settings.sources)}" + (f" to {settings.target}" if named else "")
-    return tuple(metric(name, values.reshape(settings.anatomies, -1).mean(axis=1), data) for name, values in figures.items())
+    figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) | _unchanged(pairs, runtime) if true else {})
+    data = judged_on(config.pairs)
+    return tuple(metric(name, values.reshape(pairs.anatomies, -1).mean(axis=1), data) for name, values in figures.items())
+
+
+def judged_on(pairs: Pairs) -> str:
+    """What the figures of a card come from, in words."""
+    if pairs.path:
+        named = pairs.group or "the set"
+        return f"held-out images of {named}, changed as if other scanners had stored them, to the images as they are"
+    sources = (pairs if pairs.target else PLAIN_PAIRS).sources
+    target = f" to {pairs.target}" if pairs.target else ""
+    return f"drawn anatomies never trained on, {' and '.join(sources)}{target}"
 
 
 def _nearness(pairs: TruePairs, after: FloatArray) -> dict[str, NDArray[np.float64]]:

@@ -16,7 +16,7 @@ from spinemr.harmonization.training.config import HarmonizationConfig
 from spinemr.harmonization.training.cycle_gan import CycleGan
 from spinemr.harmonization.training.domains import Batches, DomainImages, ImageBatch, open_domains
 from spinemr.harmonization.training.learner import Learner, Machine, Moment
-from spinemr.harmonization.training.pairs import COLUMNS, TruePairs, draw_true_pairs, nearness
+from spinemr.harmonization.training.pairs import COLUMNS, TruePairs, nearness, true_pairs
 from spinemr.harmonization.training.panels import write_panel
 from spinemr.harmonization.training.style_blind import StyleBlindAutoEncoder
 from spinemr.imaging.progress import ProgressCallback, silent
@@ -93,8 +93,8 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
 
     def judge(self) -> dict[str, float]:
         """The means of the terms; how near to the truth images come, where there are pairs."""
-        if self._config.pairs.target:
-            self._pairs = self._pairs or draw_true_pairs(self._config.pairs, self._config.grid, self._config.inputs)
+        self._pairs = self._pairs or true_pairs(self._config.pairs, self._config.grid, self._config.inputs)
+        if self._pairs is not None:
             self.nearness = nearness(self._pairs, self._harmonized)
         return self._means(self._config.validate_every) | self.nearness
 

@@ -1,4 +1,4 @@
-"""Is the harmonized image nearer to the truth than the image was? Judged on anatomies that two simulated scanners have seen."""
+"""Is the harmonized image nearer to the truth than the image was? Judged on images of two scanners, one at least simulated."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spinemr.harmonization.training.settings import Grid, Pairs
-from spinemr.harmonization.training.stacks import anatomy_seed, imaged, tissue_stack
+from spinemr.harmonization.training.rescan import rescanned
+from spinemr.harmonization.training.settings import Grid, ImageSource, Pairs
+from spinemr.harmonization.training.stacks import anatomy_seed, imaged, read_stacks, tissue_stack
 from spinemr.radiomics.preservation.similarity import ssim
+from spinemr.segmentation.training.sources import VALIDATION
 from spinemr.synthesis.augmentation.labelled import Sample
 from spinemr.synthesis.augmentation.spatial import Crop
 
@@ -24,6 +26,29 @@ class TruePairs:
 
     images: FloatArray
     truth: FloatArray
+    anatomies: int
+    """So many different ones; the images of one lie side by side."""
+
+
+def true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs | None:
+    """What a run validates on, if it says so."""
+    if pairs.path:
+        return _rescanned_pairs(pairs, grid, inputs)
+    return draw_true_pairs(pairs, grid, inputs) if pairs.target else None
+
+
+def _rescanned_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
+    """Held-out images as other scanners would have stored them, and as they are."""
+    source = ImageSource("packed", path=pairs.path, group=pairs.group)
+    stacks = read_stacks(source, grid.pixel_mm, VALIDATION)
+    chosen = [stacks[place] for place in np.unique(np.linspace(0, len(stacks) - 1, pairs.anatomies).astype(int))]
+    seeds = [(anatomy_seed("validation rescanned"), number) for number in range(len(chosen))]
+    other = [rescanned(stack, 1.0, grid.pixel_mm, seed) for stack, seed in zip(chosen, seeds, strict=True)]
+    return TruePairs(
+        np.stack([_cut(stack.pixels, grid, inputs) for stack in other]),
+        np.stack([_cut(stack.pixels, grid, 1)[0] for stack in chosen]),
+        len(chosen),
+    )
 
 
 def draw_true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
@@ -36,7 +61,7 @@ def draw_true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
         for name in pairs.sources:
             images.append(_cut(imaged(tissue, seed, name, grid.pixel_mm), grid, inputs))
             truth.append(wanted[0])
-    return TruePairs(np.stack(images), np.stack(truth))
+    return TruePairs(np.stack(images), np.stack(truth), pairs.anatomies)
 
 
 def _cut(pixels: NDArray[np.uint8], grid: Grid, inputs: int) -> FloatArray:

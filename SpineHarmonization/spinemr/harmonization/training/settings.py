@@ -35,6 +35,8 @@ class ImageSource:
     """Of a packed file: only the slices of this set."""
     pixel_mm: float = 0.0
     """Of a folder of pictures, which do not know it; 0 believes the files."""
+    rescanned: float = 0.0
+    """Of files: how far each study is changed as if another scanner had stored it, from 0 (as it is) to 1."""
 
     def __post_init__(self) -> None:
         kinds = ", ".join(SOURCE_KINDS)
@@ -44,6 +46,8 @@ class ImageSource:
         require(bool(self.path) != drawn, "Sources of files need a path, and drawn ones have none.")
         require(bool(self.scanners) == drawn, "A drawn source names its scanners, and others have none.")
         require(self.anatomies >= 1, "A drawn source needs at least one anatomy.")
+        require(0 <= self.rescanned <= 1, "How far images are rescanned has to be from 0 to 1.")
+        require(not (drawn and self.rescanned), "Drawn sources have scanners of their own: only files are rescanned.")
         require(0 <= self.pixel_mm <= 10, "The pixels of a source have to measure up to 10 mm.")
         for name in self.scanners:
             scanner(name)
@@ -213,14 +217,21 @@ class Adam:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Held-out anatomies imaged by two simulated scanners, so that the truth is known; without scanners nothing is judged."""
+    """Held-out images whose truth is known; with neither scanners nor a file nothing is judged.
+
+    Either drawn anatomies imaged by two simulated scanners, or the validation side of a packed file, rescanned at full strength.
+    """
 
     sources: tuple[str, ...] = ()
     target: str = ""
     anatomies: int = 4
+    """Of drawn pairs; of packed ones, so many slices spread over the set."""
+    path: str = ""
+    group: str = ""
 
     def __post_init__(self) -> None:
         require(bool(self.sources) == bool(self.target), "Pairs to validate on need source scanners and a target scanner.")
+        require(not (self.path and self.target), "Pairs to validate on are either drawn or of a file.")
         require(self.anatomies >= 1, "Pairs to validate on need at least one anatomy.")
         for name in (*self.sources, *((self.target,) if self.target else ())):
             scanner(name)

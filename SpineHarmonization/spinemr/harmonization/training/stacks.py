@@ -56,20 +56,20 @@ def at_pixel(values: NDArray[Any], spacing_mm: tuple[float, float], pixel_mm: fl
     return np.clip(np.rint(grid.to_grid(values)), 0, 255).astype(np.uint8)
 
 
-def read_stacks(source: ImageSource, pixel_mm: float) -> tuple[Stack, ...]:
-    """The stacks of a source of files."""
-    stacks = tuple(_packed(source, pixel_mm) if source.kind == "packed" else _folder(source, pixel_mm))
+def read_stacks(source: ImageSource, pixel_mm: float, split: str = TRAIN) -> tuple[Stack, ...]:
+    """The stacks of a source of files; of a packed one, those of a side."""
+    stacks = tuple(_packed(source, pixel_mm, split) if source.kind == "packed" else _folder(source, pixel_mm))
     if not stacks:
         raise InputError(f"{source.path} holds no images to train on.")
     return stacks
 
 
-def _packed(source: ImageSource, pixel_mm: float) -> Iterator[Stack]:
+def _packed(source: ImageSource, pixel_mm: float, split: str) -> Iterator[Stack]:
     sets = [found for found in read_packed(Path(source.path)) if source.group in ("", found.name)]
     if not sets:
         raise InputError(f"{source.path} holds no set named '{source.group}'.")
     for found in sets:
-        for number, slices in enumerate(_together(found.only(TRAIN).slices)):
+        for number, slices in enumerate(_together(found.only(split).slices)):
             plane = [at_pixel(one.image[None], (one.pixel_mm, one.pixel_mm), pixel_mm) for one in slices]
             yield from (Stack(np.concatenate(group), f"{found.name} {number}") for group in _of_one_size(plane))
 

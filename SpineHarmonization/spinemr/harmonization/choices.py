@@ -1,0 +1,66 @@
+"""What a person can choose for harmonization: methods, and the reference or target each of them takes; for every front end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spinemr.harmonization.chosen import AUTO
+from spinemr.harmonization.inference.reference import shipped_references
+from spinemr.harmonization.registry import METHODS
+from spinemr.imaging.errors import InputError
+
+TITLES = {
+    AUTO: "Automatic", "zscore": "Z-score", "whitestripe": "White stripe", "nyul": "Nyúl", "histogram": "Histogram of an image",
+    "cyclegan": "CycleGAN (trained)", "harmonae": "HarMOnAE (trained)",
+}  # fmt: skip
+"""Methods as users read them."""
+NEEDS_IMAGES = "This method needs a reference: choose an image, or several."
+NEEDS_NETWORK = "No trained network of this method comes with this version: choose a file of your own."
+
+
+def method_names() -> list[str]:
+    """Every method: automatic first, then those that need no reference, fitted and trained ones."""
+    return [AUTO, *sorted(METHODS, key=lambda name: (is_trained(name), takes_images(name)))]
+
+
+def is_trained(method: str) -> bool:
+    """Whether a method is a network, which knows the references it was trained for."""
+    entry = METHODS.get(method)
+    return entry is not None and entry.fit is None and entry.ready is None
+
+
+def takes_images(method: str) -> bool:
+    """Whether a method is fitted on images, so that any study can be its reference."""
+    entry = METHODS.get(method)
+    return entry is not None and entry.fit is not None
+
+
+def takes_file(method: str) -> bool:
+    """Whether a reference can be given as a file: images, a fitted method, or a network of one's own."""
+    return method == AUTO or takes_images(method) or is_trained(method)
+
+
+def has_shipped(method: str) -> bool:
+    """Whether a network of the method comes with this version."""
+    return bool(shipped_references(method))
+
+
+def target_names(method: str) -> list[str]:
+    """What the shipped networks of a method were trained for."""
+    if method != AUTO and not is_trained(method):
+        return []
+    return list(dict.fromkeys(one.target.name for one in shipped_references(None if method == AUTO else method)))
+
+
+def target_of(method: str, name: str, reference: Path | None) -> str | None:
+    """The target of a request: a reference that was given, else a shipped one by its name, else none.
+
+    Refused where the method can do nothing without a reference.
+    """
+    if reference is not None and takes_file(method):
+        return str(reference)
+    if takes_images(method):
+        raise InputError(NEEDS_IMAGES)
+    if is_trained(method) and not has_shipped(method):
+        raise InputError(NEEDS_NETWORK)
+    return name if name and name in target_names(method) else None
