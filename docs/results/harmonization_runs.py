@@ -78,7 +78,7 @@ def style_blind(scanners: list[str], folder: Path, steps: int) -> dict[str, Netw
         "domains": [{"name": name, "sources": [{"kind": "drawn", "scanners": [name], "anatomies": 50}]} for name in scanners],
         "harmonae": {
             "network": {"width": 16, "blocks": 4}, "warm_up_steps": 100,
-            "weights": {"reconstruction": 10, "adversarial": 0.5, "latent": 0.2},
+            "weights": {"reconstruction": 10, "adversarial": 2.0, "latent": 0.2},
         },
         "optimizer": {"learning_rate": 2e-3, "ema_decay": 0.99, "decay_from": 0.4},
         "validate_every": steps, "checkpoint_every": 50, "panel_every": steps,

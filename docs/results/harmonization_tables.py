@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from harmonization_judged import SOURCES, TARGET, UNSEEN, Judged, feature_names
+from harmonization_judged import Comparison, Judged, feature_names
 from small_runs import table
 
 from spinemr.radiomics.statistics.combat import fit as fit_combat
@@ -14,7 +14,6 @@ from spinemr.radiomics.statistics.scanner_dependence import dependence_row, scan
 from spinemr.segmentation.overlap import Overlap
 from spinemr.segmentation.training.validation import confidence_interval
 
-STRUCTURES = ("disc", "body", "canal")
 KIM = ("glcm_Idmn", "glcm_Correlation", "glcm_SumEntropy", "glrlm_ShortRunEmphasis", "glcm_DifferenceEntropy")
 MOVED_LIMIT_PIXELS = 0.5
 
@@ -37,48 +36,56 @@ def cell(values: Iterable[float], digits: int = 3) -> str:
     return f"{np.mean(plain):.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
-def downstream(found: Mapping[str, Judged], in_domain: Mapping[str, Mapping[str, Overlap]]) -> Iterator[str]:
+def downstream(
+    what: Comparison, found: Mapping[str, Judged], in_domain: Mapping[str, Mapping[str, Overlap]]
+) -> Iterator[str]:
     """Segmentation by a network that knows only the target."""
-    best = {s: float(np.mean([o.dsc for o in in_domain[s].values()])) for s in STRUCTURES}
-    floor = {s: float(np.mean(pooled(found["none"], s, "dsc"))) for s in STRUCTURES}
-    yield from table(("method", *(f"{s} Dice" for s in STRUCTURES), "disc gap closed"), _dice_rows(found, best, floor))
+    best = {s: float(np.mean([o.dsc for o in in_domain[s].values()])) for s in what.structures}
+    floor = {s: float(np.mean(pooled(found["none"], s, "dsc"))) for s in what.structures}
+    main = what.structures[0]
+    head = ("method", *(f"{s} Dice" for s in what.structures), f"{main} gap closed")
+    yield from table(head, _dice_rows(what, found, best, floor))
     yield ""
-    yield f"On images of the target itself, same anatomies: {', '.join(f'{s} {best[s]:.3f}' for s in STRUCTURES)}."
+    yield f"On images of the target itself, same anatomies: {', '.join(f'{s} {best[s]:.3f}' for s in what.structures)}."
     yield ""
     measures = ("iou", "precision", "recall")
-    rows = ((name, *(cell(pooled(one, "disc", m)) for m in measures)) for name, one in found.items())
-    yield from table(("method", "disc IoU", "disc precision", "disc recall"), rows)
+    rows = ((name, *(cell(pooled(one, main, m)) for m in measures)) for name, one in found.items())
+    yield from table(("method", *(f"{main} {word}" for word in ("IoU", "precision", "recall"))), rows)
     yield ""
-    rows = ((name, *(_of_scanner(one, source) for source in SOURCES)) for name, one in found.items())
-    yield from table(("disc Dice by source", *SOURCES), rows)
+    by_source = ((name, *(_of_scanner(one, main, source) for source in what.sources)) for name, one in found.items())
+    yield from table((f"{main} Dice by source", *what.sources), by_source)
 
 
-def _of_scanner(found: Judged, source: str) -> str:
-    return f"{np.mean([overlap.dsc for overlap in found.overlaps[source]['disc'].values()]):.3f}"
+def _of_scanner(found: Judged, structure: str, source: str) -> str:
+    return f"{np.mean([overlap.dsc for overlap in found.overlaps[source][structure].values()]):.3f}"
 
 
-def _dice_rows(found: Mapping[str, Judged], best: Mapping[str, float], floor: Mapping[str, float]) -> Iterator[tuple[str, ...]]:
-    gap = best["disc"] - floor["disc"]
+def _dice_rows(
+    what: Comparison, found: Mapping[str, Judged], best: Mapping[str, float], floor: Mapping[str, float]
+) -> Iterator[tuple[str, ...]]:
+    main = what.structures[0]
+    gap = best[main] - floor[main]
     for name, one in found.items():
-        gained = float(np.mean(pooled(one, "disc", "dsc"))) - floor["disc"]
+        gained = float(np.mean(pooled(one, main, "dsc"))) - floor[main]
         closed = f"{100 * gained / gap:.0f} %" if name != "none" and gap > 0 else "-"
-        yield name, *(cell(pooled(one, s, "dsc")) for s in STRUCTURES), closed
+        yield name, *(cell(pooled(one, s, "dsc")) for s in what.structures), closed
 
 
-def truth_rows(found: Mapping[str, Judged], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def truth_rows(what: Comparison, found: Mapping[str, Judged], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """How near the images and the five features of Kim 2024 come to the target's own image of the same anatomy."""
     columns = [list(names).index(f"original_{name}") for name in KIM]
     for name, one in found.items():
-        reference = found["none"].features[TARGET][:, columns]
-        errors = np.concatenate([np.abs(one.features[s][:, columns] - reference) / np.abs(reference) for s in SOURCES])
+        reference = found["none"].features[what.target][:, columns]
+        errors = np.concatenate([np.abs(one.features[s][:, columns] - reference) / np.abs(reference) for s in what.sources])
         similar, noise = (one.slices[column].mean(axis=0) for column in ("ssim", "psnr"))
         yield name, cell(similar), cell(noise, 1), *(f"{100 * error:.1f} %" for error in errors.mean(axis=0))
 
 
-def dependence_rows(found: Mapping[str, Judged]) -> Iterator[tuple[str, ...]]:
+def dependence_rows(what: Comparison, found: Mapping[str, Judged]) -> Iterator[tuple[str, ...]]:
     """Percentage of features that tell a scanner from the rest."""
-    scanners = [name for name in (TARGET, *SOURCES) for _ in found["none"].features[name]]
-    tables = {name: np.concatenate([one.features[s] for s in (TARGET, *SOURCES)]) for name, one in found.items()}
+    every = (what.target, *what.sources)
+    scanners = [name for name in every for _ in found["none"].features[name]]
+    tables = {name: np.concatenate([one.features[s] for s in every]) for name, one in found.items()}
     tables["ComBat on raw features"] = fit_combat(tables["none"], scanners).apply(tables["none"], scanners)
     corrections: tuple[Correction, ...] = ("none", "holm", "benjamini-hochberg")
     for name, values in tables.items():
@@ -94,39 +101,25 @@ def kept_rows(found: Mapping[str, Judged]) -> Iterator[tuple[str, ...]]:
         yield name, cell(one.slices["dssim"].mean(axis=0)), f"{np.nanmean(usual):.2f}", f"{np.nanmax(largest):.2f}", far
 
 
-def page(found: Mapping[str, Judged], in_domain: Mapping[str, Mapping[str, Overlap]], steps: int) -> str:
-    """The page as Markdown."""
-    names, count = feature_names(), len(found["none"].features[TARGET])
-    lines = [
-        "# What harmonization does",
-        f"""Made by `python docs/results/harmonization.py`. {count} drawn anatomies that no training saw, each imaged by
-{len(SOURCES)} simulated source scanners and by the target {TARGET}, so that the truth is known: {count * len(SOURCES)} slices
-a method. {", ".join(UNSEEN)} was seen by no network. Means over anatomies (an anatomy counts once, however many scanners saw it)
-with the 95 % interval of a bootstrap over anatomies. All harmonizers had the same small budget: {steps} steps of 2 slices
-({3 * steps} of 6 for HarMOnAE), 192 x 128 pixels of 1.4 mm, one seed. They are not the shipped ones, which were trained on real
-images too. Everything is simulated: that drawn spines behave like patients is not shown here.""",
-        "",
-        "## Segmentation by a network that knows only the target",
-        *downstream(found, in_domain),
-        "",
-        "## Distance to the target's own image of the same anatomy",
-        "The five features are those of Kim 2024 on the vertebral bodies, 64 bins; mean relative error.",
-        "",
-        *table(("method", "SSIM", "PSNR in dB", *(name.split("_")[1] for name in KIM)), truth_rows(found, names)),
-        "",
-        "## Does a feature still tell the scanner?",
-        f"""Percentage of {len(names)} texture features (vertebral bodies, 64 bins) that differ between a scanner and the others,
-p < 0.05, mean over scanners (HarMOnAE, Table 1), uncorrected and corrected. Every scanner saw the same anatomies.""",
-        "",
-        *table(("method", "KS", "KS Holm", "KS FDR", "Welch", "Welch Holm", "Welch FDR"), dependence_rows(found)),
-        "",
-        "## Is the anatomy where it was?",
-        """dSSIM-h is 1 minus the similarity to the source: a change of contrast raises it. Movement is in pixels of 1.4 mm, by
+def tables_of(
+    what: Comparison, found: Mapping[str, Judged], in_domain: Mapping[str, Mapping[str, Overlap]], level: str = "##"
+) -> Iterator[str]:
+    """Every table of a comparison under its heading."""
+    names = feature_names()
+    yield from (f"{level} Segmentation by a network that knows only the target", *downstream(what, found, in_domain), "")
+    yield f"{level} Distance to the target's own image of the same anatomy"
+    yield f"The five features are those of Kim 2024 on the structure {what.region}, 64 bins; mean relative error."
+    yield ""
+    head = ("method", "SSIM", "PSNR in dB", *(name.split("_")[1] for name in KIM))
+    yield from (*table(head, truth_rows(what, found, names)), "", f"{level} Does a feature still tell the scanner?")
+    yield f"""Percentage of {len(names)} texture features ({what.region}, 64 bins) that differ between a scanner and the others,
+p < 0.05, mean over scanners (HarMOnAE, Table 1), uncorrected and corrected. Every scanner saw the same anatomies."""
+    yield ""
+    head = ("method", "KS", "KS Holm", "KS FDR", "Welch", "Welch Holm", "Welch FDR")
+    yield from (*table(head, dependence_rows(what, found)), "", f"{level} Is the anatomy where it was?")
+    yield """dSSIM-h is 1 minus the similarity to the source: a change of contrast raises it. Movement is in pixels of 1.4 mm, by
 matching edges before and after (mean over slices of the 95th percentile, the largest anywhere, and the share of slices with a
 movement above half a pixel). Matching edges of two contrasts finds movement where there is none: the row of the target's own
-images, which lie exactly on the sources', says how much.""",
-        "",
-        *table(("method", "dSSIM-h", "moved, p95", "moved, largest", "slices over half a pixel"), kept_rows(found)),
-        "",
-    ]
-    return "\n".join(lines)
+images, which lie exactly on the sources', says how much."""
+    yield ""
+    yield from table(("method", "dSSIM-h", "moved, p95", "moved, largest", "slices over half a pixel"), kept_rows(found))
