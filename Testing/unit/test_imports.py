@@ -11,9 +11,11 @@ import pytest
 HEAVY = (
     "slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "torch", "openvino", "onnxruntime", "matplotlib", "monai",
     "pydicom", "highdicom", "pandas", "PIL", "typer", "rich", "click", "trame", "radiomics", "pyarrow", "yaml",
+    "dask", "distributed", "fsspec", "duckdb", "psutil", "cryptography",
 )  # fmt: skip
 LIBRARY = tuple(
-    f"spinemr.{name}" for name in ("imaging", "scene", "synthesis", "segmentation", "radiomics", "harmonization", "pipeline")
+    f"spinemr.{name}"
+    for name in ("imaging", "scene", "synthesis", "segmentation", "radiomics", "harmonization", "pipeline", "cohort")
 )
 
 

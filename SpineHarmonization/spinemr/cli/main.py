@@ -17,7 +17,7 @@ import typer
 from rich.text import Text
 
 from spinemr.cli.commands import app as browser_app
-from spinemr.cli.commands import evaluate, export, harmonize, models, phantom, radiomics, run, segment, train
+from spinemr.cli.commands import cohort, evaluate, export, harmonize, models, phantom, radiomics, run, segment, train
 from spinemr.cli.consoles import messages
 from spinemr.cli.session import Session
 from spinemr.imaging.errors import Cancelled
@@ -35,6 +35,7 @@ app = typer.Typer(
         "Examples:\n\n"
         "  spinemr phantom -o study --seed 7 --contrast t2\n\n"
         "  spinemr run study/image.nii.gz -o results\n\n"
+        "  spinemr cohort manifest.csv -o results --workers 4\n\n"
         "  spinemr segment study/image.nii.gz -o labels.seg.nrrd --measurements\n\n"
         "  spinemr radiomics study/image.nii.gz labels.seg.nrrd -o features.csv\n\n"
         "  spinemr evaluate predicted.nii.gz truth.seg.nrrd -o scores.json\n\n"
@@ -52,6 +53,7 @@ app.command("harmonize")(harmonize.command)
 app.command("phantom")(phantom.command)
 app.command("run")(run.command)
 app.command("segment")(segment.command)
+app.add_typer(cohort.app, name="cohort")
 app.add_typer(models.app, name="models")
 app.add_typer(radiomics.app, name="radiomics")
 app.add_typer(train.app, name="train")

@@ -47,6 +47,11 @@ def pairs_of(place: Path) -> list[Pair]:
     return found
 
 
+def is_mask(path: Path) -> bool:
+    """Whether a file is called as masks are (``p7_labels.nii.gz``, ``mask.nrrd``), or is a segmentation of 3D Slicer."""
+    return format_of(path) is Format.SEGMENTATION or _image_of(path) is not None
+
+
 def _of_manifest(path: Path) -> list[Pair]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

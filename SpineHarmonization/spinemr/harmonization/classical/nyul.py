@@ -7,7 +7,7 @@ stretch and is clamped, so that a few bright voxels neither disappear nor run aw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,12 +81,23 @@ def fit_nyul(
     """Average the landmarks of a set of images, taken one by one."""
     if len(percentiles) < 2 or not (np.diff(percentiles) > 0).all() or not 0 <= percentiles[0] < percentiles[-1] <= 100:
         raise InputError("Percentiles have to rise from 0 or more to 100 or less.")
-    found: list[NDArray[np.float64]] = []
-    for image in images:
-        own = percentiles_of(image, percentiles)
-        if own[-1] > own[0]:
-            found.append(scale[0] + (own - own[0]) * (scale[1] - scale[0]) / (own[-1] - own[0]))
-        progress(Progress("fit", 0.0, f"{len(found)} images"))
+
+    def measured() -> Iterator[NDArray[np.float64]]:
+        for count, image in enumerate(images, start=1):
+            yield percentiles_of(image, percentiles)
+            progress(Progress("fit", 0.0, f"{count} images"))
+
+    return fit_nyul_percentiles(measured(), percentiles=percentiles, scale=scale)
+
+
+def fit_nyul_percentiles(
+    measured: Iterable[NDArray[np.float64]],
+    *,
+    percentiles: tuple[float, ...] = PERCENTILES,
+    scale: tuple[float, float] = (LOW, HIGH),
+) -> Nyul:
+    """The same from the percentiles of each image's tissue, where those were kept and the images were not."""
+    found = [scale[0] + (own - own[0]) * (scale[1] - scale[0]) / (own[-1] - own[0]) for own in measured if own[-1] > own[0]]
     if not found:
         raise InputError("There is no image to fit a Nyul scale on.")
     return Nyul(tuple(float(v) for v in np.mean(found, axis=0)), percentiles, images=len(found))
