@@ -104,12 +104,11 @@ def _load(volume: slicer.vtkMRMLScalarVolumeNode, results: Path, outcome: Outcom
 
 def referenceTarget(options: HarmonizationOptions, folder: Path) -> str | None:
     """The file of the reference, or the name of a shipped one; ``None`` where the method needs none."""
+    from spinemr.harmonization.choices import target_of
+
+    reference = Path(options.referencePath) if options.referencePath else None
     if Methods.takesVolume(options.method) and options.referenceVolume is not None:
         place = folder / "reference"
         place.mkdir(exist_ok=True)
-        return str(CaseFiles.writeVolume(options.referenceVolume, place))
-    if options.referencePath and Methods.takesFile(options.method):
-        return options.referencePath
-    named = options.target and options.target in dict(Methods.targets(options.method))
-    return options.target if named else None
-
+        reference = CaseFiles.writeVolume(options.referenceVolume, place)
+    return target_of(options.method, options.target, reference)

@@ -12,31 +12,30 @@ AUTO = "auto"
 
 def methods() -> list[tuple[str, str]]:
     """Name and title of every method: automatic first, then those that need no reference, fitted and trained ones."""
-    from spinemr.harmonization.registry import METHODS
+    from spinemr.harmonization.choices import method_names
 
-    names = [AUTO, *sorted(METHODS, key=lambda name: (isTrained(name), takesVolume(name)))]
-    return [(name, _titles().get(name, name)) for name in names]
+    return [(name, _titles().get(name, name)) for name in method_names()]
 
 
 def isTrained(method: str) -> bool:
     """Whether a method is a network, which knows the references it was trained for."""
-    from spinemr.harmonization.registry import METHODS
+    from spinemr.harmonization.choices import is_trained
 
-    entry = METHODS.get(method)
-    return entry is not None and entry.fit is None and entry.ready is None
+    return is_trained(method)
 
 
 def takesVolume(method: str) -> bool:
     """Whether a method is fitted on images, so that a loaded volume can be its reference."""
-    from spinemr.harmonization.registry import METHODS
+    from spinemr.harmonization.choices import takes_images
 
-    entry = METHODS.get(method)
-    return entry is not None and entry.fit is not None
+    return takes_images(method)
 
 
 def takesFile(method: str) -> bool:
     """Whether a reference can be given as a file: images, a fitted method, or a network of one's own."""
-    return method == AUTO or takesVolume(method) or isTrained(method)
+    from spinemr.harmonization.choices import takes_file
+
+    return takes_file(method)
 
 
 def summary(method: str) -> str:
@@ -51,12 +50,9 @@ def summary(method: str) -> str:
 
 def targets(method: str) -> list[tuple[str, str]]:
     """Name and title of what the shipped networks of a method were trained for, the choice by contrast first."""
-    from spinemr.harmonization.inference.reference import shipped_references
+    from spinemr.harmonization.choices import target_names
 
-    if method != AUTO and not isTrained(method):
-        return []
-    found = shipped_references(None if method == AUTO else method)
-    names = dict.fromkeys(one.target.name for one in found)
+    names = target_names(method)
     return [("", _("The contrast of the image")), *((name, name) for name in names)] if names else []
 
 
@@ -74,9 +70,9 @@ def referenceProblem(method: str, volume: slicer.vtkMRMLScalarVolumeNode | None,
 
 
 def _shipped(method: str) -> bool:
-    from spinemr.harmonization.inference.reference import shipped_references
+    from spinemr.harmonization.choices import has_shipped
 
-    return bool(shipped_references(method))
+    return has_shipped(method)
 
 
 def _titles() -> dict[str, str]:

@@ -15,6 +15,8 @@ import pytest
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+CLOSED_SOCKET = "Object"
+"""How trame's client rejects calls that wait when its socket closes."""
 LONG_MS = 90_000
 """Patience for work that takes seconds on an idle computer."""
 

@@ -115,16 +115,12 @@ def test_a_session_that_crashes_takes_no_other_down(start_app):
     assert ask(app.address).status == 303
 
 
-def test_nothing_is_left_when_tabs_are_closed_and_when_the_app_ends(start_app, new_page):
+def test_nothing_is_left_when_the_app_ends(start_app, new_page):
     app = start_app()
     page = new_page(app.address)
-    page.get_by_test_id("drawn").click()
-    page.get_by_test_id("run").wait_for()
-    assert len(app.folders()) == 1 and len(session_processes(app)) == 1
-    page.close()
-    assert soon(lambda: not app.folders() and not session_processes(app), 60)
     ask(app.address)
-    assert app.folders()
+    assert len(app.folders()) == len(session_processes(app)) == 2
     app.process.terminate()
     app.process.wait(30)
     assert not app.folders() and app.process.returncode == 0
+    page.get_by_test_id("closed").wait_for()

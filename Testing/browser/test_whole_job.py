@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 pytestmark = pytest.mark.browser
+_SCALES = "all => all.map((one) => one.clientWidth / one.viewBox.baseVal.width)"
 
 
 def pixels(page, name: str) -> np.ndarray:
@@ -141,22 +142,56 @@ def test_cancel_stops_the_work_and_leaves_the_study(page):
     assert page.get_by_test_id("verdict").count() == 0
 
 
-def test_two_tabs_have_two_studies(app, new_page):
-    first, second = new_page(app.address), new_page(app.address)
-    first.get_by_test_id("drawn").click()
-    first.get_by_test_id("run").wait_for()
-    second.wait_for_timeout(1000)
-    assert first.url != second.url
-    assert second.get_by_test_id("run").is_hidden() and second.get_by_test_id("drawn").is_visible()
+def test_a_drag_changes_window_and_level_and_the_slider_follows(judged):
+    def contrast() -> list[int]:
+        return judged.evaluate("window.trame.state.get('contrast')")
+
+    before, picture = contrast(), pixels(judged, "sagittal")
+    judged.get_by_test_id("contrast_by_mouse").click()
+    judged.wait_for_timeout(500)
+    box = judged.get_by_test_id("view-sagittal").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    judged.mouse.move(x, y)
+    judged.mouse.down()
+    for step in range(10):
+        judged.mouse.move(x - 12 * step, y - 6 * step)
+        judged.wait_for_timeout(50)
+    judged.mouse.up()
+    judged.wait_for_timeout(1500)
+    black, white = contrast()
+    assert black > before[0] and black < white
+    assert np.abs(pixels(judged, "sagittal") - picture).mean() > 2
+    judged.keyboard.press("w")
+    judged.get_by_role("button", name="Automatic contrast").click()
+    judged.wait_for_timeout(1500)
+    assert contrast() == before
+    assert judged.get_by_test_id("contrast_by_mouse").get_attribute("aria-pressed") == "false"
+
+
+def test_measured_lines_and_surfaces_are_shown_on_demand(judged, screenshot):
+    without = pixels(judged, "sagittal")
+    judged.get_by_test_id("lines").click()
+    judged.wait_for_timeout(1500)
+    assert np.abs(pixels(judged, "sagittal") - without).mean() > 0.2
+    screenshot(judged, "lines_1366x768")
+    judged.get_by_test_id("lines").click()
+    judged.get_by_test_id("surfaces").click()
+    judged.get_by_text("surfaces are off").wait_for()
+    judged.wait_for_timeout(1500)
+    assert colourful(pixels(judged, "3d")) < 0.01
+    assert np.abs(pixels(judged, "sagittal") - without).mean() < 0.2
+    judged.get_by_test_id("surfaces").click()
+    judged.wait_for_timeout(2500)
+    assert colourful(pixels(judged, "3d")) > 0.05
 
 
 def test_tables_are_sorted_and_lead_back_to_the_images(judged, screenshot):
     judged.get_by_test_id("tab-measurements").click()
     sheet = judged.get_by_test_id("measurements")
-    sheet.get_by_text("volume (mm³)").click()
+    sheet.get_by_text("Volume (mm³)").click()
     judged.wait_for_timeout(800)
     cells = [row.split("\t") for row in sheet.locator("tbody tr").all_inner_texts()]
-    place = [text.strip() for text in sheet.locator("thead th").all_inner_texts()].index("volume (mm³)")
+    place = [text.strip() for text in sheet.locator("thead th").all_inner_texts()].index("Volume (mm³)")
     volumes = [float(row[place]) for row in cells]
     assert len(volumes) > 8 and volumes == sorted(volumes)
     screenshot(judged, "measurements_1366x768")
@@ -174,6 +209,9 @@ def test_features_are_searched_and_plots_are_drawn_and_saved(judged, screenshot)
     sheet.get_by_role("textbox", name="Search").fill("")
     judged.get_by_test_id("tab-plots").click()
     judged.get_by_test_id("plots").locator("svg").nth(2).wait_for()
+    judged.wait_for_timeout(500)
+    scales = judged.get_by_test_id("plots").locator("svg").evaluate_all(_SCALES)
+    assert max(scales) < 1.05 * min(scales)  # the letters of all charts have one size
     screenshot(judged, "plots_1366x768")
     with judged.expect_download() as download:
         judged.get_by_test_id("save-plot").first.click()

@@ -74,6 +74,9 @@ def test_measured_heights_and_lordosis_are_drawn_with_their_values(scene, labels
     assert line.GetLineLengthWorld() == pytest.approx(9.25)
     assert markups.lordosis.GetAngleDegrees() == pytest.approx(41.5)
     np.testing.assert_allclose(np.array(line.GetDisplayNode().GetSelectedColor()) * 255, colour_of(120))
+    assert [line.GetNthControlPointLabel(index) for index in (0, 1)] == ["", "9.2 mm"]
+    assert [markups.lordosis.GetNthControlPointLabel(index) for index in (0, 1, 2)] == ["", "42°", ""]
+    assert not any(node.GetDisplayNode().GetPropertiesLabelVisibility() for node in markups.nodes)
     middle = np.mean(points_of(line), axis=0) * (-1, -1, 1)
     assert labels[labels.TransformPhysicalPointToIndex(middle.tolist())] == 120
     hierarchy = hierarchy_of(scene)

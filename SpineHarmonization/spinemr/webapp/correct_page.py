@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STATE: dict[str, Any] = {
     "tool": "none", "editing": 0, "editing_name": "", "brush_mm": 6, "sphere": False, "can_undo": False, "can_redo": False,
     "cut": CUTS[0], "smoother": SMOOTHERS[0], "smooth_mm": 3, "island_voxels": 100, "threshold": [0, 1],
-    "threshold_range": [0, 1], "note": "", "accepted": [],
+    "threshold_range": [0, 1], "note": "", "accepted": [], "unaccepted": False,
 }  # fmt: skip
 KEYS = {
     "p": "paint", "e": "erase", "d": "draw", "c": "scissors", "t": "threshold", "i": "islands", "m": "smoothing",
@@ -45,16 +45,16 @@ class CorrectPage:
     def begin(self) -> None:
         """New segments are there to be corrected."""
         self.correction.begin(bool(self._state.surfaces))
-        self._state.update({"tool": "none", "editing": 0, "editing_name": "", "accepted": []})
+        self._state.update({"tool": "none", "editing": 0, "editing_name": "", "accepted": [], "unaccepted": False})
 
     def choose(self, label: int) -> None:
         """Put a structure under the tools, and a brush into the hand where there is none."""
         self.correction.choose(int(label))
         self._state.update({"editing": int(label), "editing_name": name_of(int(label))})
         if all(one["label"] != int(label) for one in self._state.structures):
-            self._session.show_structures()
+            self._session.display.show_structures()
         else:
-            self._session.jump_to_structure(int(label))
+            self._session.display.jump_to_structure(int(label))
         if self._state.tool == "none":
             self.take("paint")
 
@@ -63,7 +63,9 @@ class CorrectPage:
         tool = "none" if tool == self._state.tool or tool not in TOOLS else tool
         self.correction.take(tool, float(self._state.brush_mm), bool(self._state.sphere))
         self._state.tool = tool
-        self.correction.show_surfaces(self._with_surfaces)
+        if tool != "none":
+            self._state.contrast_by_mouse = False
+        self.show_surfaces()
         if tool == "threshold":
             low, high = self._session.study.volume.GetImageData().GetScalarRange()
             self._state.update({"threshold_range": [low, high], "threshold": self.correction.threshold})
@@ -72,10 +74,21 @@ class CorrectPage:
         """The panel was left."""
         self.correction.put_away()
         self._state.update({"tool": "none", "editing": 0, "editing_name": ""})
+        self.show_surfaces()
+
+    def put_tool_away(self) -> None:
+        """The mouse is wanted for something else; the structure stays chosen."""
+        if self._state.tool != "none":
+            self.take("none")
+
+    def show_surfaces(self) -> None:
+        """Surfaces in 3D as wanted, but not with a tool in the hand: every stroke would wait for them."""
         self.correction.show_surfaces(self._with_surfaces)
 
     def shortcut(self, key: str) -> None:
         """A key was pressed while no field had the focus."""
+        if key == "w":
+            self._state.contrast_by_mouse = not self._state.contrast_by_mouse
         if self._state.panel != "correct" or not self._session.study.has_segments or self._state.working:
             return
         if key in KEYS:
@@ -108,13 +121,13 @@ class CorrectPage:
     def accept(self) -> None:
         """Stand for the segments; measurements follow."""
         sentences = self.correction.accept(str(self._state.note))
-        self._state.update({"accepted": list(sentences), "note": ""})
+        self._state.update({"accepted": list(sentences), "note": "", "unaccepted": False})
         self._follow()
 
     def discard(self) -> None:
         """Back to the automatic segments."""
         self.correction.discard(bool(self._state.surfaces))
-        self._state.update({"tool": "none", "editing": 0, "editing_name": ""})
+        self._state.update({"tool": "none", "editing": 0, "editing_name": "", "unaccepted": False})
         self._follow()
 
     def shift(self, levels: int) -> None:
@@ -126,7 +139,6 @@ class CorrectPage:
 
     @property
     def _with_surfaces(self) -> bool:
-        """Not with a tool in the hand: every stroke would wait for them."""
         return bool(self._state.surfaces) and self._state.tool == "none"
 
     def _show_threshold(self) -> None:
@@ -135,14 +147,16 @@ class CorrectPage:
 
     def _follow(self) -> None:
         """Everything that tells of the segments anew."""
-        self._session.show_structures()
+        self._session.display.show_structures()
+        self._session.display.show_lines()
         self._state.verdict = verdict_of(self._session.study.case.quality)
         self._session.show_tables()
 
     def _tell_soon(self) -> None:
         """After a stroke: at once what can be undone, volumes when no stroke follows."""
         with self._state:
-            self._state.update({"can_undo": self.correction.can_undo, "can_redo": self.correction.can_redo})
+            able = {"can_undo": self.correction.can_undo, "can_redo": self.correction.can_redo}
+            self._state.update({**able, "unaccepted": any(able.values())})
         if self._pending is not None:
             self._pending.cancel()
         self._pending = create_task(self._settle())
@@ -151,4 +165,4 @@ class CorrectPage:
         await asyncio.sleep(_SETTLED_S)
         self._pending = None
         with self._state:
-            self._session.show_structures()
+            self._session.display.show_structures()

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import SimpleITK as sitk
+
 from spinemr.imaging.atomic import atomic_path, write_json_atomic
 from spinemr.imaging.errors import InputError
-from spinemr.imaging.files import write_labels
+from spinemr.imaging.files import read_labels, write_labels
 from spinemr.scene.audit import audit_of
 from spinemr.scene.bundle import save_bundle
+from spinemr.scene.dicom_segmentation import write_dicom_segmentation
 from spinemr.scene.label_maps import labels_of
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ class Exports:
             "spinemr.zip": self._everything,
             "segmentation.seg.nrrd": lambda: self._labels("segmentation.seg.nrrd"),
             "segmentation.nii.gz": lambda: self._labels("segmentation.nii.gz"),
+            "segmentation.dcm": self._dicom,
             "scene.mrb": self._scene,
             "report.html": self._report,
         }
@@ -58,6 +63,12 @@ class Exports:
         write_labels(labels_of(self._study.segmentation, self._study.volume), path)
         return path
 
+    def _dicom(self) -> Path:
+        path = self._target / "segmentation.dcm"
+        labels = labels_of(self._study.segmentation, self._study.volume)
+        write_dicom_segmentation(labels, self._study.dicom_files, path)
+        return path
+
     def _scene(self) -> Path:
         _ = self._study.volume
         path = self._target / "scene.mrb"
@@ -71,16 +82,24 @@ class Exports:
         return path
 
     def _everything(self) -> Path:
-        """What the run wrote, and beside it the segments, measurements and audit of a person's corrections."""
+        """What the run wrote, and beside it segments, measurements and audit where a person changed something."""
         self._report()
         path = self._target / "spinemr.zip"
         files = {one.name: one for one in sorted((self._folder / RESULTS).iterdir()) if one.is_file()}
-        if audit_of(self._study.segmentation):
+        if self._is_changed():
             files |= {f"{CORRECTED}/{one.name}": one for one in self._corrected()}
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, file in files.items():
                 archive.write(file, name)
         return path
+
+    def _is_changed(self) -> bool:
+        """Whether the segments are others than those of the run, or somebody stood for them."""
+        if audit_of(self._study.segmentation):
+            return True
+        written = read_labels(self._folder / RESULTS / "segmentation.seg.nrrd")
+        now = labels_of(self._study.segmentation, self._study.volume)
+        return not np.array_equal(sitk.GetArrayViewFromImage(written), sitk.GetArrayViewFromImage(now))
 
     def _corrected(self) -> list[Path]:
         segmentation, volume = self._study.segmentation, self._study.volume

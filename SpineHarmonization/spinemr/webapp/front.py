@@ -79,7 +79,12 @@ class Front:
         session = web.route("*", "/s/{name}/{path:.*}", self._hand_on)
         app.add_routes([web.get("/", self._enter), web.get("/s/{name}", self._to_page), session])
         app.cleanup_ctx.append(self._running)
+        app.on_shutdown.append(self._end_sessions)
         return app
+
+    async def _end_sessions(self, _app: web.Application) -> None:
+        """Before the server waits for answers that are under way: sockets of open pages last as long as their sessions."""
+        await self.sessions.close()
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
         limits = aiohttp.TCPConnector(limit=0)
@@ -87,7 +92,7 @@ class Front:
         self.sessions.prepare(self._settings.image)
         yield
         await self._client.close()
-        await self.sessions.close()
+        await self.sessions.close()  # what was opened meanwhile
 
     async def _enter(self, _request: web.Request) -> web.StreamResponse:
         try:

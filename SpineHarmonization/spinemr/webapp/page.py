@@ -25,9 +25,21 @@ _TABS = (
 )
 
 
+_CLOSED = """
+<div class="closed" role="alert" data-testid="closed">
+  <h1>The connection to SpineMR is closed</h1>
+  <p>SpineMR was ended, or this session failed, or the network was interrupted. The study stays for half a minute.</p>
+  <p><a href="index.html">Try to go on</a><a href="/">Open a new session</a></p>
+  <p>Where neither answers, start SpineMR again: <code>spinemr app</code></p>
+</div>
+"""
+"""What trame shows in place of the page once its socket is closed."""
+
+
 def build(session: Session) -> None:
     """Make the page."""
     state = session.state
+    state.trame__template_error = _CLOSED
     state.trame__title = "SpineMR"
     state.trame__favicon = None
     state.sending = 0
@@ -36,7 +48,7 @@ def build(session: Session) -> None:
         _bar()
         with v.VNavigationDrawer(permanent=True, model_value=("study_open",), width=PANEL_WIDTH, classes="panel"):
             with v.VTabs(v_model=("panel",), density="compact", grow=True, color="primary"):
-                v.VTab("Study", value="study")
+                v.VTab("Study", value="study", raw_attrs=marked("panel-study"))
                 v.VTab("Correct", value="correct", raw_attrs=marked("panel-correct"))
                 v.VTab("Save", value="save", raw_attrs=marked("panel-save"))
             with html.Div(v_show="panel === 'study'"):

@@ -15,11 +15,15 @@ from spinemr.radiomics.report.charts.heat_map import heat_map
 from spinemr.radiomics.report.charts.histogram import histogram
 from spinemr.radiomics.statistics.agreement import bland_altman as agreement_of
 from spinemr.radiomics.statistics.estimate import Estimate
-from spinemr.webapp.tables import change_percent
+from spinemr.webapp.tables import relative_percent
 
 Plot = dict[str, str]
 
 _KINDS = (StructureKind.BODY, StructureKind.DISC)
+HEAT_MAP_WIDTH = 420.0
+"""Rows of names need more room than the other charts have; the page gives it as much more."""
+_LEAST_LIMIT_PERCENT = 5.0
+"""What the darkest colour says at least: errors nobody would notice are to look like that."""
 _FEWEST = 3
 """Pairs without which limits of agreement mean nothing."""
 
@@ -52,12 +56,17 @@ def relative_errors(features: Sequence[Mapping[str, Any]]) -> str:
             cells.setdefault(int(row["label"]), {})[str(row.get("image"))] = row
     names = [name for name in SELECTED if any(name in row for by_image in cells.values() for row in by_image.values())]
     changes = [
-        [change_percent(images.get("source", {}).get(name), images.get("harmonized", {}).get(name)) for name in names]
+        [relative_percent(images.get("source", {}).get(name), images.get("harmonized", {}).get(name)) for name in names]
         for images in cells.values()
     ]
     grid = np.array([[np.nan if one is None else abs(one) for one in row] for row in changes], dtype=float)
     shown = [name.rpartition("_")[2] for name in names]
-    return heat_map(grid, [name_of(label) for label in cells], shown, title="Relative error after harmonization", unit="%")
+    title = "Relative error after harmonization"
+    largest = float(np.nanmax(grid)) if np.isfinite(grid).any() else 0.0
+    digits = 2 if largest < 10 else 1 if largest < 100 else 0
+    limit = _LEAST_LIMIT_PERCENT if largest < _LEAST_LIMIT_PERCENT else None
+    rows = [name_of(label) for label in cells]
+    return heat_map(grid, rows, shown, title=title, unit="%", digits=digits, limit=limit, width=HEAT_MAP_WIDTH)
 
 
 def agreement(automatic: sitk.Image, current: sitk.Image) -> str:

@@ -47,7 +47,10 @@ def build() -> None:
     """Make the sheet of charts."""
     with (
         html.Div(classes="sheet plots", v_show="main_tab === 'plots'", raw_attrs=marked("plots")),
-        html.Figure(v_for="one in plots", key="one.name", classes=("['plot', zoomed === one.name ? 'zoomed' : ''].join(' ')",)),
+        html.Figure(
+            v_for="one in plots", key="one.name",
+            classes=("['plot', one.name, zoomed === one.name ? 'zoomed' : ''].join(' ')",),
+        ),
     ):
         with html.Div(classes="plot-tools"):
             v.VBtn(

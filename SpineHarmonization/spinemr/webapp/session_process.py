@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from spinemr.webapp import page
 from spinemr.webapp.session import Session
 from spinemr.webapp.sessions import KEY_HEADER, KEY_VARIABLE
 from spinemr.webapp.uploads import Received
+from spinemr.webapp.whole_job import REFERENCE
 
 STATIC = Path(__file__).with_name("static")
+Begin = Callable[[Path], None]
 
 
 def main() -> None:
@@ -65,18 +69,29 @@ def _add_routes(app: web.Application, session: Session, limit_bytes: int, key: s
         answer: web.StreamResponse = await handler(request)
         return answer
 
-    async def upload(request: web.Request) -> web.Response:
+    async def receive(request: web.Request, folder: Path, of: Callable[[Received], Path], start: Begin) -> web.Response:
         if session.state.working:
             return web.json_response({"error": "SpineMR is at work; wait for it, or cancel it."}, status=409)
         try:
-            received = Received(session.folder / "sent", limit_bytes)
+            received = Received(folder, limit_bytes)
             async for part in await request.multipart():
                 await received.take(part)
-            image = received.image()
+            path = of(received)
         except SpineMRError as error:
+            shutil.rmtree(folder, ignore_errors=True)
             return web.json_response({"error": str(error)}, status=400)
-        session.start(lambda: session.open_file(image), "Opening the study")
+        start(path)
         return web.json_response({})
+
+    async def upload(request: web.Request) -> web.Response:
+        begin: Begin = lambda path: session.start(lambda: session.open_file(path), "Opening the study")  # noqa: E731
+        return await receive(request, session.folder_to_receive(), Received.image, begin)
+
+    async def reference(request: web.Request) -> web.Response:
+        begin: Begin = lambda path: session.start(  # noqa: E731
+            lambda: session.whole_job.take_reference(path), "Reading the reference"
+        )
+        return await receive(request, session.folder_to_receive(REFERENCE), Received.reference, begin)
 
     async def export(request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
@@ -89,6 +104,7 @@ def _add_routes(app: web.Application, session: Session, limit_bytes: int, key: s
 
     app.middlewares.append(web.middleware(guard))
     app.router.add_post("/upload", upload)
+    app.router.add_post("/reference", reference)
     app.router.add_get("/export/{name}", export)
 
 

@@ -19,6 +19,7 @@ from spinemr.scene.order import head_to_foot
 from spinemr.scene.results import load_results
 from spinemr.scene.selection import is_shown
 from spinemr.scene.volumes import add_volume, image_of
+from spinemr.webapp.series import Origin
 
 if TYPE_CHECKING:
     import slicer
@@ -32,6 +33,7 @@ class Study:
     def __init__(self, scene: slicer.vtkMRMLScene) -> None:
         self.scene = scene
         self._volume: slicer.vtkMRMLScalarVolumeNode | None = None
+        self._origin: Origin | None = None
 
     @property
     def is_open(self) -> bool:
@@ -63,14 +65,21 @@ class Study:
         """Whether there are segments."""
         return self.is_open and self.case.segmentation is not None
 
-    def open(self, image: sitk.Image, name: str) -> None:
+    @property
+    def dicom_files(self) -> list[Path]:
+        """The files of the study's slices; refused where it is not from DICOM."""
+        if self._origin is None:
+            raise InputError("DICOM SEG refers to the images it was drawn on.", "Open the study from its DICOM files.")
+        return self._origin.files()
+
+    def open(self, image: sitk.Image, name: str, origin: Origin | None = None) -> None:
         """Put an image into the scene in place of everything that was there."""
         self.close()
-        self._volume = add_volume(self.scene, image, name)
+        self._volume, self._origin = add_volume(self.scene, image, name), origin
 
     def close(self) -> None:
         """Empty the scene."""
-        self._volume = None
+        self._volume = self._origin = None
         self.scene.Clear(False)
 
     def write(self, path: Path) -> Path:

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING
 from trame.widgets import html
 from trame.widgets import vuetify3 as v
 
-from spinemr.harmonization.chosen import AUTO
-from spinemr.harmonization.registry import METHODS
-from spinemr.pipeline.request import NO_METHOD
+from spinemr.webapp import method_panel
 from spinemr.webapp.contrast import STEPS
 from spinemr.webapp.markup import marked
 
 if TYPE_CHECKING:
     from spinemr.webapp.session import Session
 
-_TITLES = {
-    AUTO: "Automatic", NO_METHOD: "No harmonization", "zscore": "Z-score", "whitestripe": "White stripe", "nyul": "Nyúl",
-    "histogram": "Histogram of an image", "cyclegan": "CycleGAN (trained)", "harmonae": "HarMOnAE (trained)",
-}  # fmt: skip
 _BUSY = "working || sending > 0"
 
 
@@ -32,14 +26,6 @@ def build(session: Session) -> None:
         _verdict(session)
         _display(session)
         _structures(session)
-
-
-def methods_without_reference() -> list[dict[str, str]]:
-    """The methods that need no reference image, as a list to choose from."""
-    from spinemr.harmonization.inference.reference import shipped_references
-
-    ready = [name for name, one in METHODS.items() if one.fit is None and (one.ready is not None or shipped_references(name))]
-    return [{"title": _TITLES.get(name, name), "value": name} for name in (AUTO, *sorted(ready), NO_METHOD)]
 
 
 def _opening(session: Session) -> None:
@@ -70,7 +56,7 @@ def _working(session: Session) -> None:
         html.Div("{{ message }}", classes="faint work-message")
         v.VBtn(
             "{{ cancelling ? 'Stopping' : 'Cancel' }}", block=True, variant="outlined", prepend_icon="mdi-stop-circle-outline",
-            click=session.cancel, disabled=("cancelling",), v_if="work_title === 'Harmonize & Segment' && working",
+            click=session.whole_job.cancel, disabled=("cancelling",), v_if="work_title === 'Harmonize & Segment' && working",
             raw_attrs=marked("cancel"),
         )  # fmt: skip
 
@@ -79,17 +65,11 @@ def _whole_job(session: Session) -> None:
     with html.Div(classes="section"):
         v.VBtn(
             "Harmonize & Segment", color="primary", block=True, size="large", prepend_icon="mdi-play", v_show=f"!({_BUSY})",
-            click=lambda: session.start(session.harmonize_and_segment, "Harmonize & Segment"), raw_attrs=marked("run"),
+            click=lambda: session.start(session.whole_job.run, "Harmonize & Segment"), disabled=("!!method_problem",),
+            raw_attrs=marked("run"),
         )  # fmt: skip
-        with html.Div(classes="options", v_show=f"!({_BUSY})"):
-            v.VSelect(
-                v_model=("method",), items=("methods", methods_without_reference()), label="Harmonization", density="compact",
-                variant="outlined", hide_details=True,
-            )  # fmt: skip
-            v.VCheckbox(
-                v_model=("parts",), label="Posterior elements apart", density="compact", hide_details=True,
-                title="Tell vertebral bodies and posterior elements apart",
-            )  # fmt: skip
+        with html.Div(v_show=f"!({_BUSY})"):
+            method_panel.build(session.whole_job)
         with html.Details(classes="log", v_if="log.length"):
             html.Summary("Log ({{ log.length }})")
             html.Div("{{ line }}", v_for="(line, place) in log", key="place")
@@ -124,7 +104,7 @@ def _findings(session: Session, expression: str) -> None:
         html.Span("{{ one.sentence }} ")
         html.Button(
             "slice {{ one.slice }}", v_if="one.point_mm", classes="link",
-            click=(session.guarded(session.jump_to), "[one.point_mm]"), raw_attrs=marked("jump"),
+            click=(session.guarded(session.display.jump_to), "[one.point_mm]"), raw_attrs=marked("jump"),
         )  # fmt: skip
 
 
@@ -136,9 +116,10 @@ def _display(session: Session) -> None:
                 v_model=("contrast",), min=0, max=STEPS, step=1, hide_details=True, density="compact",
                 raw_attrs=marked("contrast", "Contrast"),
             )  # fmt: skip
+            _small("mdi-cursor-move", "Drag in a view: sideways window, up and down level (W)", "contrast_by_mouse")
             v.VBtn(
-                icon="mdi-brightness-auto", size="x-small", variant="text", click=session.guarded(session.automatic_contrast),
-                title="Automatic contrast", raw_attrs=marked("", "Automatic contrast"),
+                icon="mdi-brightness-auto", size="x-small", variant="text", title="Automatic contrast",
+                click=session.guarded(session.display.automatic_contrast), raw_attrs=marked("", "Automatic contrast"),
             )  # fmt: skip
         with html.Div(classes="slider-row", v_show="harmonized", title="Fade between the original and the harmonized image"):
             html.Span("Before")
@@ -153,10 +134,17 @@ def _display(session: Session) -> None:
                 v_model=("opacity",), min=0, max=100, step=5, hide_details=True, density="compact", disabled=("outlines",),
                 raw_attrs=marked("", "Overlay opacity"),
             )  # fmt: skip
-            v.VBtn(
-                icon="mdi-vector-square", size="x-small", variant=("outlines ? 'flat' : 'text'",), click="outlines = !outlines",
-                title="Outlines only", raw_attrs=marked("", "Outlines only"),
-            )  # fmt: skip
+            _small("mdi-vector-square", "Outlines only", "outlines")
+            _small("mdi-ruler", "Measured lines: heights of discs, lordosis", "lines")
+            _small("mdi-cube-outline", "Surfaces in 3D", "surfaces")
+
+
+def _small(icon: str, title: str, name: str) -> None:
+    """A button that turns a part of the state on and off."""
+    v.VBtn(
+        icon=icon, size="x-small", variant=(f"{name} ? 'flat' : 'text'",), color=(f"{name} ? 'primary' : undefined",),
+        click=f"{name} = !{name}", title=title, raw_attrs=marked(name, title, **{":aria-pressed": f"{name}"}),
+    )  # fmt: skip
 
 
 def _structures(session: Session) -> None:
@@ -164,16 +152,16 @@ def _structures(session: Session) -> None:
         with html.Div(classes="section-title"):
             html.Span("Structures")
             for kind, title in (("all", "All"), ("vertebra", "Bones"), ("disc", "Discs")):
-                html.Button(title, classes="link", click=(session.guarded(session.show_kind), f"['{kind}']"))
+                html.Button(title, classes="link", click=(session.guarded(session.display.show_kind), f"['{kind}']"))
         with html.Div(v_for="one in structures", key="one.label", classes="structure"):
             v.VBtn(
                 icon=("one.shown ? 'mdi-eye-outline' : 'mdi-eye-off-outline'",), size="x-small", variant="text",
-                click=(session.guarded(session.toggle), "[one.label]"), title="Show or hide",
+                click=(session.guarded(session.display.toggle), "[one.label]"), title="Show or hide",
                 raw_attrs=marked("", ("(one.shown ? 'Hide ' : 'Show ') + one.name",)),
             )  # fmt: skip
             html.Span(classes="swatch", style=("{ background: one.colour }",))
             html.Button(
-                "{{ one.name }}", classes="structure-name", click=(session.guarded(session.jump_to_structure), "[one.label]"),
-                title="Jump to it",
+                "{{ one.name }}", classes="structure-name", title="Jump to it",
+                click=(session.guarded(session.display.jump_to_structure), "[one.label]"),
             )  # fmt: skip
             html.Span("{{ one.volume_ml.toFixed(1) }} ml", classes="volume")

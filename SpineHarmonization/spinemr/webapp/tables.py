@@ -11,6 +11,9 @@ from spinemr.scene.tables import title_of
 Row = dict[str, Any]
 
 _NOT_SHOWN = ("label", "cut_by_view", "from_own_outline")
+_FIRST = ("structure", "volume_mm3")
+_DIGITS = {"_mm3": 0, "_mm": 1, "_deg": 1}
+"""Digits of what is measured in a unit; two for shares."""
 _WHOLE_SPINE = "lordosis_l1_s1_deg"
 
 
@@ -19,7 +22,8 @@ def measurement_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Row], lis
     listed = [row for row in rows if row.get("label") is not None]
     names = [name for name in dict.fromkeys(name for row in listed for name in row) if name not in (*_NOT_SHOWN, _WHOLE_SPINE)]
     names = [name for name in names if any(row.get(name) is not None for row in listed)]
-    headers = [{"key": name, "title": _heading(name), "align": "start" if name == "structure" else "end"} for name in names]
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    headers = [_header(name) for name in names]
     return headers, [{**{name: _rounded(row.get(name)) for name in names}, "label": int(row["label"])} for row in listed]
 
 
@@ -46,14 +50,26 @@ def feature_table(rows: Sequence[Mapping[str, Any]], label: int) -> list[Row]:
 
 
 def change_percent(before: Any, after: Any) -> float | None:  # noqa: ANN401 - a cell of a table
+    """How much a value changed, in percent of what it was, to two digits; ``None`` where one is missing or it was zero."""
+    found = relative_percent(before, after)
+    return None if found is None else round(found, 2)
+
+
+def relative_percent(before: Any, after: Any) -> float | None:  # noqa: ANN401
     """How much a value changed, in percent of what it was; ``None`` where one is missing or it was zero."""
     if not (_is_number(before) and _is_number(after)) or before == 0:
         return None
-    return round(100 * (float(after) - float(before)) / abs(float(before)), 2)
+    return 100 * (float(after) - float(before)) / abs(float(before))
 
 
-def _heading(name: str) -> str:
-    return title_of(name).replace("_", " ")
+def _header(name: str) -> Row:
+    """A column of the measurements: its heading, and how many digits its numbers are shown with."""
+    title = title_of(name).replace("_", " ")
+    digits = next((count for unit, count in _DIGITS.items() if name.endswith(unit)), 2)
+    return {
+        "key": name, "title": title[:1].upper() + title[1:], "align": "start" if name == "structure" else "end",
+        "digits": digits, "fixed": name == "structure",
+    }  # fmt: skip
 
 
 def _rounded(cell: Any) -> Any:  # noqa: ANN401

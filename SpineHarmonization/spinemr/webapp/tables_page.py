@@ -66,6 +66,7 @@ def build(session: Session) -> None:
             fixed_header=True, hide_default_footer=True,
         ):  # fmt: skip
             _structure_links(session)
+            _numbers("measure_headers.slice(1)", "item[one.key].toFixed(one.digits)")
     with html.Div(classes="sheet", v_show="main_tab === 'features'", raw_attrs=marked("features")):
         with html.Div(classes="sheet-tools"):
             v.VSelect(
@@ -76,15 +77,22 @@ def build(session: Session) -> None:
                 v_model=("feature_search",), label="Search", density="compact", variant="outlined", hide_details=True,
                 clearable=True, prepend_inner_icon="mdi-magnify",
             )  # fmt: skip
-        v.VDataTable(
+        with v.VDataTable(
             headers=("feature_headers",), items=("feature_rows",), search=("feature_search",), items_per_page=-1,
             density="compact", hover=True, fixed_header=True, hide_default_footer=True,
-        )  # fmt: skip
+        ):  # fmt: skip
+            _numbers("feature_headers.slice(3)", "item[one.key].toFixed(2)")
 
 
 def _structure_links(session: Session) -> None:
     with v.Template(raw_attrs=['v-slot:item.structure="{ item }"']):
         html.Button(
-            "{{ item.structure }}", classes="link", click=(session.guarded(session.jump_to_structure), "[item.label]"),
+            "{{ item.structure }}", classes="link", click=(session.guarded(session.display.jump_to_structure), "[item.label]"),
             title="Show it in the images",
         )  # fmt: skip
+
+
+def _numbers(columns: str, shown: str) -> None:
+    """Show the numbers of some columns with as many digits as each column has."""
+    with v.Template(raw_attrs=[f'v-for="one in {columns}"', 'v-slot:[`item.${one.key}`]="{ item }"', ':key="one.key"']):
+        html.Span(f"{{{{ item[one.key] == null ? '' : {shown} }}}}")

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.model_card import CARD_SUFFIX, ModelCard
 
-_VOLUMES = (".nii.gz", ".nii", ".nrrd", ".mha")
+VOLUMES = (".nii.gz", ".nii", ".nrrd", ".mha")
 _HEADERS = (".mhd", ".nhdr")
-_ENDINGS = (*_VOLUMES, *_HEADERS, ".raw", ".zraw", ".dcm", ".zip", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_ENDINGS = (*VOLUMES, *_HEADERS, ".raw", ".zraw", ".dcm", ".zip", CARD_SUFFIX, ".json", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _PIECE = 1 << 20
 _DATA_FILE = re.compile(rb"^(\s*(?:ElementDataFile\s*=|data\s*file\s*:)\s*)(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 """The line of a header that names the file its voxels lie in."""
@@ -39,19 +40,44 @@ class Received:
 
     def image(self) -> Path:
         """What to read: the only file, the header of two, or the folder of many; archives are unpacked."""
+        files = self._files()
+        headers = [path for path in files if path.name.endswith(_HEADERS)]
+        if len(headers) == 1:
+            self._point_to_renamed(headers[0])
+            return headers[0]
+        volumes = [path for path in files if path.name.endswith(VOLUMES)]
+        if len(volumes) > 1:
+            raise InputError(f"{len(volumes)} images were sent.", "Open one at a time.")
+        return volumes[0] if volumes else files[0] if len(files) == 1 else self._folder
+
+    def reference(self) -> Path:
+        """What to harmonize to: the card of a network, a fitted method, an image, or the folder of several."""
+        files = self._files()
+        cards = [path for path in files if path.name.endswith(CARD_SUFFIX)]
+        if cards:
+            self._give_back_names(cards[0])
+            return cards[0]
+        fitted = [path for path in files if path.suffix == ".json"]
+        if len(files) == len(fitted) == 1:
+            return fitted[0]
+        volumes = [path for path in files if path.name.endswith(VOLUMES)]
+        return self._folder if len(volumes) > 1 else self.image()
+
+    def _files(self) -> list[Path]:
         for archive in [path for path in self._folder.iterdir() if path.suffix == ".zip"]:
             self._unpack(archive)
         files = sorted(path for path in self._folder.iterdir() if path.is_file())
         if not files:
             raise InputError("There are no files in what was sent.", "Choose an image, a DICOM folder or a zip of one.")
-        headers = [path for path in files if path.name.endswith(_HEADERS)]
-        if len(headers) == 1:
-            self._point_to_renamed(headers[0])
-            return headers[0]
-        volumes = [path for path in files if path.name.endswith(_VOLUMES)]
-        if len(volumes) > 1:
-            raise InputError(f"{len(volumes)} images were sent.", "Open one at a time.")
-        return volumes[0] if volumes else files[0] if len(files) == 1 else self._folder
+        return files
+
+    def _give_back_names(self, card: Path) -> None:
+        """A card knows the files of its network by their names."""
+        for file in ModelCard.read(card).files:
+            own = self._named.get(file.path)
+            if own is None:
+                raise InputError(f"The card names {file.path}, which was not sent.", "Send the card and its files together.")
+            (self._folder / own).rename(self._folder / file.path)
 
     def _new(self, name: str) -> Path:
         if len(self._named) >= MAX_FILES:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 SAGITTAL, AXIAL, CORONAL, THREE_D = "Yellow", "Red", "Green", "ThreeD"
 TITLES = {SAGITTAL: "Sagittal", AXIAL: "Axial", CORONAL: "Coronal", THREE_D: "3D"}
 LAYOUTS = ("Sagittal first", "Four views", "Sagittal only", "3D only")
+_WHY_EMPTY = (
+    "{{ !structures.length ? 'surfaces of what will be segmented' : !surfaces ? 'surfaces are off'"
+    " : tool !== 'none' ? 'rests while a tool is in hand (Esc)' : '' }}"
+)
 
 
 class Views:
@@ -106,7 +110,7 @@ class Views:
         html.Div(classes="view-frame", raw_attrs=marked("view-3d"))
         with html.Div(classes="view-title", v_show="study_open"):
             html.Span(TITLES[THREE_D])
-            html.Span("rests while a tool is in hand (Esc)", v_show="tool !== 'none'", classes="faint")
+            html.Span(_WHY_EMPTY, classes="faint")
 
     def _tell(self, step: str, view: Any) -> None:  # noqa: ANN401
         (low, high), size = view.get_slice_range(), view.get_slice_step() or 1.0

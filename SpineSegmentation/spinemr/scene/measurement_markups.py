@@ -23,6 +23,8 @@ HEIGHT, LORDOSIS = "height_middle_mm", "lordosis_l1_s1_deg"
 """The columns of measurements.csv that are drawn."""
 LORDOSIS_NAME = "Lordosis L1-S1"
 _LORDOSIS = "lordosis"
+_TEXT_PERCENT, _POINT_PERCENT = 2.4, 1.2
+"""Of the height of a view."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def add_measurement_markups(
     markups = MeasurementMarkups(heights, lordosis)
     for label, line in heights.items():
         _mark(line, str(label), beside)
+        _say(line, 1, f"{line.GetLineLengthWorld():.1f} mm")
     if lordosis is not None:
         _mark(lordosis, _LORDOSIS, beside)
+        _say(lordosis, 1, f"{lordosis.GetAngleDegrees():.0f}°")
     hierarchy_of(scene).SetItemAttribute(add_folder(scene, name, markups.nodes, beside=beside), MEASURED, "")
     return markups
 
@@ -99,6 +103,21 @@ def remove_measurement_markups(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRM
     for folder in parents:
         if hierarchy.HasItemAttribute(folder, MEASURED):
             remove_item(scene, folder)
+
+
+def _say(node: slicer.vtkMRMLMarkupsNode, point: int, text: str) -> None:
+    """Show a value in few words beside one point, in slice views; names and more digits are in the tables."""
+    for index in range(node.GetNumberOfControlPoints()):
+        node.SetNthControlPointLabel(index, text if index == point else "")
+    display = node.GetDisplayNode()
+    if display is not None:
+        display.SetPropertiesLabelVisibility(False)
+        display.SetPointLabelsVisibility(True)
+        display.SetTextScale(_TEXT_PERCENT)
+        display.GetTextProperty().SetBackgroundColor(0.0, 0.0, 0.0)
+        display.GetTextProperty().SetBackgroundOpacity(0.7)
+        display.SetGlyphScale(_POINT_PERCENT)
+        display.SetVisibility3D(False)
 
 
 def _mark(node: slicer.vtkMRMLMarkupsNode, mark: str, volume: slicer.vtkMRMLVolumeNode | None) -> None:

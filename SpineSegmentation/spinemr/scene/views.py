@@ -96,6 +96,12 @@ def jump_to(
             view.JumpSliceByOffsetting(*point)
 
 
+def set_contrast_by_mouse(scene: slicer.vtkMRMLScene, on: bool) -> None:
+    """Let a drag in a slice view change window (sideways) and level (up and down) of its image, or give the mouse back."""
+    for node in _nodes(scene, "vtkMRMLInteractionNode"):
+        node.SetCurrentInteractionMode(node.AdjustWindowLevel if on else node.ViewTransform)
+
+
 def jump_to_slice(slices: Iterable[slicer.vtkMRMLSliceNode], volume: slicer.vtkMRMLVolumeNode, index: int) -> None:
     """Show a slice of the volume by its number in the file, counted from 0 along the axis slices were stacked on."""
     jump_to(slices, slice_centre_mm(volume, index))

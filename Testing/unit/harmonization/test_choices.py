@@ -32,12 +32,14 @@ def test_what_methods_take():
     assert [name for name in choices.method_names() if not choices.takes_file(name)] == ["zscore", "whitestripe"]
 
 
-def test_targets_are_those_of_shipped_networks(shipped):
+@pytest.mark.usefixtures("shipped")
+def test_targets_are_those_of_shipped_networks():
     assert choices.target_names("cyclegan") == choices.target_names("auto") == ["t2 site a", "t1 site b"]
     assert choices.target_names("harmonae") == choices.target_names("zscore") == []
 
 
-def test_a_reference_goes_before_a_target(shipped, tmp_path):
+@pytest.mark.usefixtures("shipped")
+def test_a_reference_goes_before_a_target(tmp_path):
     assert choices.target_of("cyclegan", "t1 site b", tmp_path) == str(tmp_path)
     assert choices.target_of("cyclegan", "t1 site b", None) == "t1 site b"
     assert choices.target_of("cyclegan", "of another method", None) is None
@@ -45,7 +47,8 @@ def test_a_reference_goes_before_a_target(shipped, tmp_path):
     assert choices.target_of("none", "", Path("left over")) is None
 
 
-def test_what_cannot_start_without_a_reference_is_refused(shipped, tmp_path):
+@pytest.mark.usefixtures("shipped")
+def test_what_cannot_start_without_a_reference_is_refused(tmp_path):
     with pytest.raises(InputError, match="needs a reference"):
         choices.target_of("nyul", "", None)
     with pytest.raises(InputError, match="No trained network"):

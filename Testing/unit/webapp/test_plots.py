@@ -40,6 +40,12 @@ def test_the_heat_map_holds_bodies_and_discs_with_their_changes_in_percent():
     assert "spinal canal" not in svg and any(text.startswith("10") for text in texts(svg))
 
 
+def test_errors_nobody_would_notice_are_not_dark():
+    rows = [{**row, "original_glcm_Idmn": 0.5 if row["image"] == "source" else 0.5001} for row in ROWS]
+    svg = relative_errors(rows)
+    assert "0.02" in texts(svg) and "5" in texts(svg)  # the end of the colour bar
+
+
 def test_agreement_says_the_bias_of_volumes_in_ml():
     svg = agreement(labels_with(AUTOMATIC), labels_with({**AUTOMATIC, 20: 108}))
     assert any(text in ("2", "2.0", "2.00") for text in texts(svg))

@@ -17,9 +17,10 @@ MEASURED = [
 
 def test_measurements_keep_what_is_measured_and_say_units():
     headers, rows = measurement_table(MEASURED)
-    assert [(one["key"], one["title"]) for one in headers] == [
-        ("structure", "structure"), ("height_middle_mm", "height middle (mm)"), ("volume_mm3", "volume (mm³)"),
+    assert [(one["key"], one["title"], one["digits"]) for one in headers[1:]] == [
+        ("volume_mm3", "Volume (mm³)", 0), ("height_middle_mm", "Height middle (mm)", 1),
     ]  # fmt: skip
+    assert headers[0]["key"] == "structure" and headers[0]["fixed"]
     assert rows[0] == {"structure": "L4 vertebra", "height_middle_mm": 25.12, "volume_mm3": 100.0, "label": 23}
     assert len(rows) == 2 and lordosis_deg(MEASURED) == 55.9
 

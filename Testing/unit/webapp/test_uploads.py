@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from spinemr.harmonization.inference.reference import references_in
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.files import read_image
 from spinemr.webapp.uploads import Received
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harmonization"))
+
+from network_files import identity, write_model
 
 LIMIT = 1 << 20
 
@@ -85,6 +92,24 @@ def test_what_cannot_be_an_image_is_refused(tmp_path, files, said):
     with pytest.raises(InputError) as refusal:
         received(tmp_path, *files).image()
     assert said in str(refusal.value) and str(tmp_path) not in str(refusal.value)
+
+
+def test_a_reference_is_one_image_a_folder_of_several_or_a_fitted_method(tmp_path):
+    assert received(tmp_path, ("DOE.nii.gz", b"1")).reference().name == "00000.nii.gz"
+    assert received(tmp_path, ("fit.json", b"{}")).reference().name == "00000.json"
+    assert received(tmp_path, ("a.nii.gz", b"1"), ("b.nrrd", b"2"), ("a.json", b"{}")).reference() == tmp_path / "sent"
+    with pytest.raises(InputError, match="no files"):
+        received(tmp_path).reference()
+
+
+def test_the_card_of_a_network_finds_its_files_under_the_names_it_knows(tmp_path):
+    card = write_model(tmp_path / "own", "ours", identity())
+    files = [(path.name, path.read_bytes()) for path in sorted(card.parent.iterdir())]
+    found = received(tmp_path, *files).reference()
+    assert [one.name for one in references_in(found)] == ["ours/reference"]
+    assert (found.parent / "ours.onnx").read_bytes() == identity()
+    with pytest.raises(InputError, match="was not sent"):
+        received(tmp_path, (card.name, card.read_bytes())).reference()
 
 
 def test_what_is_too_large_is_refused_packed_and_unpacked(tmp_path):

@@ -2,7 +2,7 @@
 (() => {
   const set = (values) => window.trame?.state.update(values);
 
-  function send(files) {
+  function send(files, to = "upload") {
     if (!files.length) return;
     const form = new FormData();
     for (const file of files) form.append("file", file, file.webkitRelativePath || file.name);
@@ -27,7 +27,7 @@
       set(error ? { sending: 0, error } : { sending: 0 });
     };
     set({ sending: 1, error: "", notice: "" });
-    request.open("POST", "upload");
+    request.open("POST", to);
     request.send(form);
   }
 
@@ -68,7 +68,7 @@
     element.tagName === "TEXTAREA" ||
     (element.tagName === "INPUT" && !["range", "checkbox"].includes(element.type));
   const isPageItself = (element) => element === document.body || Boolean(element.closest?.(".images"));
-  const tools = ["p", "e", "d", "c", "t", "i", "m", "[", "]", "Escape"];
+  const tools = ["w", "p", "e", "d", "c", "t", "i", "m", "[", "]", "Escape"];
   const onKey = (event) => {
     if (writes(event.target)) return;
     if (isPageItself(event.target) && event.target.type !== "range") event.stopImmediatePropagation();
@@ -92,12 +92,12 @@
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     },
-    choose(folder) {
+    choose(folder, to) {
       const input = document.createElement("input");
       input.type = "file";
       input.multiple = true;
       input.webkitdirectory = folder;
-      input.onchange = () => send([...input.files]);
+      input.onchange = () => send([...input.files], to);
       input.click();
     },
   };
