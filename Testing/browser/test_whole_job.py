@@ -77,6 +77,21 @@ def test_slices_are_scrolled_by_slider_keys_and_wheel(judged):
     assert shown() == 8
 
 
+def test_views_follow_the_mouse_with_shift(judged):
+    def shown() -> list[str]:
+        judged.wait_for_timeout(1000)
+        return [judged.get_by_test_id(f"number-{name}").inner_text() for name in ("axial", "coronal")]
+
+    before = shown()
+    box = judged.get_by_test_id("view-sagittal").bounding_box()
+    judged.keyboard.down("Shift")
+    for step in range(6):
+        judged.mouse.move(box["x"] + box["width"] / 2 + 6 * step, box["y"] + box["height"] / 2 - 20 * step)
+        judged.wait_for_timeout(100)
+    judged.keyboard.up("Shift")
+    assert all(now != one for now, one in zip(shown(), before, strict=True))
+
+
 def test_a_structure_is_jumped_to(judged):
     structures, number = judged.get_by_test_id("structures"), judged.get_by_test_id("number-axial")
     structures.get_by_role("button", name="L5 vertebra", exact=True).click()
@@ -122,12 +137,23 @@ def test_an_image_with_a_patients_name_is_opened_under_another(app, page, tmp_pa
     assert "DOE" not in app.log.read_text(encoding="utf-8")
 
 
-def test_what_is_no_image_is_refused_in_a_sentence(page, tmp_path):
+_DROP = """(text) => {
+  const dragged = new DataTransfer();
+  dragged.items.add(new File([text], 'letter.nii.gz'));
+  document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: dragged, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_what_is_no_image_is_refused_in_a_sentence(page, tmp_path, way):
     text = tmp_path / "letter.nii.gz"
     text.write_text("Dear colleague")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Open files").click()
-    chooser.value.set_files(str(text))
+    if way == "dropped":
+        page.evaluate(_DROP, "Dear colleague")
+    else:
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Open files").click()
+        chooser.value.set_files(str(text))
     said = page.get_by_test_id("error").inner_text()
     assert "Traceback" not in said and "spinemr-" not in said and len(said) > 20
     assert page.get_by_test_id("drawn").is_enabled()

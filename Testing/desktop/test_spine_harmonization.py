@@ -71,14 +71,14 @@ def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume,
     from types import SimpleNamespace
 
     from SpineHarmonizationLib.Job import referenceTarget
-    from spinemr.harmonization.inference import reference
+    from spinemr.harmonization import choices
 
     def shipped(method=None):
         names = {"cyclegan": ["clinic t1", "clinic t2"], "harmonae": ["study t2"]}
         chosen = names if method is None else {method: names[method]}
         return [SimpleNamespace(target=SimpleNamespace(name=name)) for group in chosen.values() for name in group]
 
-    monkeypatch.setattr(reference, "shipped_references", shipped)
+    monkeypatch.setattr(choices, "shipped_references", shipped)
     widget = panel(NAME)
     selector = widget.ui.targetSelector
     assert selector.isVisible() and selector.count == 4
@@ -96,9 +96,9 @@ def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume,
 
 
 def test_without_shipped_networks_their_methods_ask_for_a_file(panel, mouse, volume, monkeypatch):
-    from spinemr.harmonization.inference import reference
+    from spinemr.harmonization import choices
 
-    monkeypatch.setattr(reference, "shipped_references", lambda _method=None: ())
+    monkeypatch.setattr(choices, "shipped_references", lambda _method=None: ())
     widget = panel(NAME)
     assert not widget.ui.targetSelector.isVisible()
     mouse.choose(widget.ui.methodSelector, "HarMOnAE (trained)")

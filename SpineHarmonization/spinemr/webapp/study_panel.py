@@ -137,6 +137,7 @@ def _display(session: Session) -> None:
             _small("mdi-vector-square", "Outlines only", "outlines")
             _small("mdi-ruler", "Measured lines: heights of discs, lordosis", "lines")
             _small("mdi-cube-outline", "Surfaces in 3D", "surfaces")
+        html.Div("Wheel: slices · Right drag: zoom · Shift + move: views follow", classes="faint mouse-help")
 
 
 def _small(icon: str, title: str, name: str) -> None:

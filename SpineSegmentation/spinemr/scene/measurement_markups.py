@@ -25,6 +25,8 @@ LORDOSIS_NAME = "Lordosis L1-S1"
 _LORDOSIS = "lordosis"
 _TEXT_PERCENT, _POINT_PERCENT = 2.4, 1.2
 """Of the height of a view."""
+_LINE_SHARE = 0.4
+"""Of the size of a point."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def _say(node: slicer.vtkMRMLMarkupsNode, point: int, text: str) -> None:
         display.GetTextProperty().SetBackgroundColor(0.0, 0.0, 0.0)
         display.GetTextProperty().SetBackgroundOpacity(0.7)
         display.SetGlyphScale(_POINT_PERCENT)
+        display.SetLineThickness(_LINE_SHARE)
         display.SetVisibility3D(False)
 
 

@@ -57,7 +57,7 @@
     if (!carriesFiles(event)) return;
     event.preventDefault();
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-    const files = [];
+    const files = entries.length ? [] : [...event.dataTransfer.files];
     for (const entry of entries) files.push(...(await filesOf(entry)));
     send(files);
   });
