@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spinemr.imaging.errors import ImagingWarning, InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.radiomics import yaml_subset
 from spinemr.radiomics.features.families import NAMES
 from spinemr.radiomics.filters.bank import FILTERS, PYRADIOMICS_ONLY
@@ -34,7 +35,7 @@ def read_parameters(path: str | os.PathLike[str]) -> Parameters:
     """Read a parameter file; an :class:`InputError` names whatever in it is unknown or has an impossible value."""
     source = Path(path)
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        text = text_of(source, "utf-8-sig")
     except OSError as error:
         raise InputError(f"Cannot read {source}: {error.strerror or 'the system refused'}.", "Check the path.") from error
     except UnicodeDecodeError:
@@ -72,9 +73,11 @@ def parameters_of(content: object) -> Parameters:
 def _parsed(text: str, suffix: str) -> object:
     if suffix == ".json":
         try:
-            return json.loads(text)
+            return json_of(text)
         except json.JSONDecodeError as error:
             raise InputError(f"line {error.lineno} is not JSON.", f"{error.msg}.") from None
+        except ValueError:
+            raise InputError("the file is not JSON.") from None
     if find_spec("yaml") is None:
         return yaml_subset.parse(text)
     import yaml
@@ -85,6 +88,8 @@ def _parsed(text: str, suffix: str) -> object:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else "the file"
         raise InputError(f"{where} is not YAML.", "Look at the indentation and the brackets there.") from None
+    except (RecursionError, ValueError):  # nested without end; a date or number that cannot be
+        raise InputError("the file is not YAML.", "Look at its brackets.") from None
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:

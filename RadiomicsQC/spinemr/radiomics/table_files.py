@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from spinemr.imaging.atomic import atomic_path, write_json_atomic, write_text_atomic
 from spinemr.imaging.errors import InputError, OutputError, SpineMRError
+from spinemr.imaging.plain_files import json_of, regular, text_of
 from spinemr.radiomics.table import KEYS, FeatureRow, FeatureTable
 
 SUFFIXES = (".csv", ".parquet", ".json")
@@ -49,7 +49,7 @@ def read_table(path: str | os.PathLike[str]) -> FeatureTable:
         return readers[source.suffix.lower()](source)
     except OSError as error:
         raise InputError(f"Cannot read {source}: {error.strerror or 'the system refused'}.", "Check the path.") from error
-    except (UnicodeDecodeError, csv.Error, json.JSONDecodeError):
+    except (ValueError, csv.Error):
         raise InputError(f"{source} is damaged, or no {source.suffix} file.", "Write the table again.") from None
 
 
@@ -87,7 +87,7 @@ def _json_number(value: float) -> float | str:
 
 
 def _read_csv(source: Path) -> FeatureTable:
-    with source.open(encoding="utf-8-sig", newline="") as file:
+    with regular(source).open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = next(reader, [])
         _check_columns(header, source)
@@ -122,7 +122,7 @@ def _row(values: Mapping[str, Any], where: str) -> FeatureRow:
 
 
 def _read_json(source: Path) -> FeatureTable:
-    content = json.loads(source.read_text(encoding="utf-8-sig"))
+    content = json_of(text_of(source, "utf-8-sig"))
     if not isinstance(content, dict) or content.get("format") != _FORMAT or not isinstance(content.get("rows"), list):
         raise InputError(f"{source} is no table of features.", "Give a file that spinemr radiomics wrote.")
     if content.get("version") != _VERSION:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from spinemr.harmonization.inference.network_method import NetworkMethod
 from spinemr.harmonization.method import Method
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 
 KIND, VERSION = "spinemr harmonization", 1
 
@@ -78,7 +78,7 @@ def read_method(path: str | Path) -> Method:
     """What :func:`write_method` wrote; :class:`InputError` says what is wrong with anything else."""
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(text_of(path))
         if content["kind"] != KIND:
             raise ValueError
         if content["version"] != VERSION:

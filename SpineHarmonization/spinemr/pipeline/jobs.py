@@ -6,13 +6,13 @@ that paths of any length and in any script arrive as they are.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.imaging.progress import ProgressCallback, silent
 from spinemr.pipeline.request import FEATURE_SETTINGS, CaseRequest
 
@@ -143,7 +143,7 @@ def write_job(job: Job, path: Path) -> Path:
 def read_job(path: Path) -> Job:
     """The job of a file; refused where it holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(text_of(path))
         kind = _KINDS[content.pop("job")]
         return kind(**_typed(content))
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spinemr.imaging.atomic import write_error
 from spinemr.imaging.errors import OutputError
+from spinemr.imaging.leftovers import remove_leftovers, temporary_name
 from spinemr.pipeline.request import CaseRequest
 
 TOOL = "spinemr run"
@@ -31,7 +32,8 @@ def results_folder(target: Path, request: CaseRequest) -> Iterator[Path]:
     hide or overwrite the images that are read.
     """
     _refuse(target, request)
-    staging = target / f".writing-{secrets.token_hex(6)}"
+    remove_leftovers(target)
+    staging = target / temporary_name()
     made: list[Path] = []
     try:
         for folder in [folder for folder in (target, *target.parents) if not folder.exists()][::-1]:
@@ -64,7 +66,7 @@ def _refuse(target: Path, request: CaseRequest) -> None:
 
 def _would_be_lost(read: Path, target: Path) -> bool:
     """Whether results would overwrite an input, or mix with a folder of them."""
-    place, folder = read.resolve(), target.resolve()
+    place, folder = (Path(os.path.realpath(path)) for path in (read, target))  # Path.resolve raises for links in a circle
     return place == folder or (place.parent == folder and place.name in RESULTS)
 
 
@@ -77,8 +79,9 @@ def _is_ours(target: Path) -> bool:
 
 
 def _deliver(staging: Path, target: Path) -> None:
+    # First what tells that the folder is ours: a run that is killed in between can then be started again.
     (target / QUALITY).unlink(missing_ok=True)
-    for name in RESULTS:
+    for name in sorted(RESULTS, key=lambda name: name != PROVENANCE):
         if (staging / name).exists():
             (staging / name).replace(target / name)
         elif name != PROVENANCE:

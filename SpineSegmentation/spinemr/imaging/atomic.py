@@ -2,7 +2,8 @@
 
 A half-written result that looks finished is worse than none. What is temporary lies in the target's
 folder (a rename across file systems is a copy), keeps its suffixes (writers choose the format by them)
-and is removed whatever stops the work, also Ctrl-C.
+and is removed whatever stops the work, also Ctrl-C. What a kill leaves goes when something is written there again
+(:mod:`spinemr.imaging.leftovers`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from spinemr.imaging.errors import OutputError
 from spinemr.imaging.formats import split_suffix
+from spinemr.imaging.leftovers import remove_leftovers, temporary_name
 
 _FORBIDDEN = "you have no permission to write there"
 _REASONS = {
@@ -43,7 +44,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     final = Path(target)
     # The stem is left out: with the random part a long name would exceed what the file system allows.
     with _reported(final), _parents_of(final):
-        temporary = final.parent / f".writing-{secrets.token_hex(6)}{split_suffix(final)[1]}"
+        remove_leftovers(final.parent)
+        temporary = final.parent / f"{temporary_name()}{split_suffix(final)[1]}"
         try:
             yield temporary
             temporary.replace(final)
@@ -62,7 +64,8 @@ def atomic_group(target: str | os.PathLike[str]) -> Iterator[Path]:
     """
     final = Path(target)
     with _reported(final), _parents_of(final):
-        folder = final.parent / f".writing-{secrets.token_hex(6)}"
+        remove_leftovers(final.parent)
+        folder = final.parent / temporary_name()
         folder.mkdir()
         try:
             yield folder / final.name
@@ -73,9 +76,9 @@ def atomic_group(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text_atomic(text: str, target: str | os.PathLike[str]) -> None:
-    """Write UTF-8 text, whole or not at all; line ends stay as they are in ``text``."""
+    """Write UTF-8 text, whole or not at all; line ends stay as they are, and what UTF-8 cannot hold is escaped."""
     with atomic_path(target) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
 def write_json_atomic(value: object, target: str | os.PathLike[str]) -> None:

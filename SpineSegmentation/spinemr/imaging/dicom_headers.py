@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spinemr.imaging.dicom_structure import is_well_formed
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.formats import looks_like_dicom
 from spinemr.imaging.itk_files import ImageHeader, read_tags
@@ -76,7 +77,7 @@ class SliceHeader:
 def read_slice_header(path: Path) -> SliceHeader | None:
     """The header of a DICOM image; ``None`` for anything else (reports, other files, damaged ones)."""
     try:
-        if not is_dicom(path):
+        if not is_dicom(path) or not is_well_formed(path):
             return None
         header, tags = read_tags(path)
     except (InputError, OSError):
@@ -103,7 +104,7 @@ def read_slice_header(path: Path) -> SliceHeader | None:
 
 def is_dicom(path: Path) -> bool:
     """Whether a file starts as DICOM does, with or without its preamble."""
-    if path.name.upper() == "DICOMDIR":
+    if path.name.upper() == "DICOMDIR" or not path.is_file():  # a pipe would be waited for without end
         return False
     if looks_like_dicom(path):
         return True

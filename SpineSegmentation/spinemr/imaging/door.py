@@ -17,14 +17,18 @@ from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
 from spinemr.imaging.itk_files import ImageHeader
 from spinemr.imaging.nifti_header import skew_deg
 
-MAX_VOXELS = 2**29
-"""Half a billion: a 16-bit study of 1 GiB, 50 times a large lumbar study; work on it takes several times that."""
+MAX_VOXELS = 50_000_000
+"""Twice 512 x 512 x 100, five times a large lumbar study: the whole job on so many takes less than 2 GiB of memory."""
+MAX_BYTES = 2**28
+"""The same as memory, for images whose voxels take eight bytes."""
 MIN_PIXELS = 8
 """Fewer pixels than this along a slice show no spine."""
 SPACING_RANGE_MM = (0.01, 50.0)
 """Outside of this the numbers are not millimetres of a spine image (metres, micrometres, garbage)."""
 MAX_SKEW_DEG = 2.0
 """Axes less perpendicular than this would distort angles and distances the user can see."""
+MAX_VALUE, MIN_CONTRAST = 1e15, 1e-20
+"""Beyond the one, squares leave the range of single precision; below the other, differences do."""
 SKEW_NOISE_DEG = 0.05
 """What rounding in a header amounts to; put right without a word."""
 GREY_TOLERANCE = 2
@@ -40,9 +44,10 @@ def check_header(header: ImageHeader, name: str) -> None:
     _check_frames(header.size, name)
     if 0 in header.size:
         raise InputError(f"{name} is empty: its size is {_times(header.size)}.")
-    if header.voxels > MAX_VOXELS:
+    if header.voxels > MAX_VOXELS or header.voxels * header.voxel_bytes > MAX_BYTES:
         raise InputError(
-            f"{name} is too large: {_times(header.size)} voxels, at most {MAX_VOXELS / 1e6:.0f} million are read.",
+            f"{name} is too large: {_times(header.size)} voxels; at most {MAX_VOXELS / 1e6:.0f} million are read,"
+            f" in {MAX_BYTES >> 20} MiB.",
             "Crop it to the spine or resample it first.",
         )
 
@@ -184,5 +189,8 @@ def _finite(image: sitk.Image, name: str) -> sitk.Image:
 
 def _check_contrast(image: sitk.Image, name: str) -> None:
     pixels = sitk.GetArrayViewFromImage(image)
-    if pixels.min() == pixels.max():
+    low, high = float(pixels.min()), float(pixels.max())
+    if max(-low, high) > MAX_VALUE:
+        raise InputError(f"{name} holds values from {low:.3g} to {high:.3g}, which no scanner gives.", "Convert it again.")
+    if high - low < MIN_CONTRAST:
         raise InputError(f"{name} has the same value everywhere ({pixels.flat[0]:g}); there is nothing to see in it.")

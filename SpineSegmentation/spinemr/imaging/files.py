@@ -27,7 +27,7 @@ from spinemr.imaging.formats import (
     split_suffix,
     unknown_format,
 )
-from spinemr.imaging.itk_files import anonymous, read_pixels, read_tags, write_pixels
+from spinemr.imaging.itk_files import anonymous, read_pixels, read_tags, spelled, write_pixels
 from spinemr.imaging.nifti_header import check_complete, read_nifti_header
 from spinemr.imaging.nifti_volume import read_nifti, warn_orientation
 from spinemr.imaging.pictures import lifted, read_picture, written_slice
@@ -100,6 +100,7 @@ def write_labels(labels: sitk.Image, path: PathLike, *, scheme: str = "verse") -
     target = Path(path)
     whole = _whole_numbers(labels, "The label map")
     if format_of(target) is Format.SEGMENTATION:
+        spelled(target)
         with atomic_path(target) as temporary:
             segmentation_file.write_segmentation(whole, temporary)
         return
@@ -107,6 +108,7 @@ def write_labels(labels: sitk.Image, path: PathLike, *, scheme: str = "verse") -
 
 
 def _write(image: sitk.Image, target: Path) -> None:
+    spelled(target)
     clean = anonymous(sitk.Image(image))
     detached = split_suffix(target)[1].lower() in DETACHED_SUFFIXES
     with (atomic_group if detached else atomic_path)(target) as temporary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,10 @@ import SimpleITK as sitk
 from spinemr.imaging.errors import InputError, OutputError
 
 _lock = threading.RLock()
+_BYTES = {
+    sitk.sitkInt8: 1, sitk.sitkUInt8: 1, sitk.sitkVectorUInt8: 1, sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkVectorUInt16: 2,
+    sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4, sitk.sitkVectorFloat32: 4,
+}  # fmt: skip
 _COMPLEX = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
 
 
@@ -32,6 +36,11 @@ class ImageHeader:
     def is_complex(self) -> bool:
         """Whether pixels are complex numbers (raw MR data, not an image)."""
         return self.pixel_id in _COMPLEX
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Memory of one number; eight for types that are seldom met."""
+        return _BYTES.get(self.pixel_id, 8)
 
     @property
     def voxels(self) -> int:
@@ -55,7 +64,7 @@ def read_tags(path: Path, image_io: str = "GDCMImageIO") -> tuple[ImageHeader, d
     reader = _reader(path, image_io)
     with _calm(path):
         reader.ReadImageInformation()
-        tags = {key: reader.GetMetaData(key).strip(" \0") for key in reader.GetMetaDataKeys()}
+        tags = {key: reader.GetMetaData(key).strip(" \0") for key in _nameable(reader.GetMetaDataKeys())}
     return _header(reader), tags
 
 
@@ -77,7 +86,7 @@ def read_stack(paths: list[Path], name: str) -> sitk.Image:
     """Read DICOM slices, in the order given, as one volume."""
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileNames([str(path) for path in paths])
+    reader.SetFileNames([spelled(path) for path in paths])
     with _calm(name):
         return anonymous(reader.Execute())
 
@@ -85,7 +94,7 @@ def read_stack(paths: list[Path], name: str) -> sitk.Image:
 def write_pixels(image: sitk.Image, path: Path) -> None:
     """Write an image, compressed, with exactly the metadata it carries."""
     writer = sitk.ImageFileWriter()
-    writer.SetFileName(str(path))
+    writer.SetFileName(spelled(path))
     writer.UseCompressionOn()
     with quiet_console(), _lock:
         try:
@@ -96,9 +105,23 @@ def write_pixels(image: sitk.Image, path: Path) -> None:
 
 def anonymous(image: sitk.Image) -> sitk.Image:
     """The same image with an empty metadata dictionary: names hide in comments, tags and descriptions."""
-    for key in image.GetMetaDataKeys():
+    keys = image.GetMetaDataKeys()
+    for key in _nameable(keys):
         image.EraseMetaData(key)
-    return image
+    return image if len(_nameable(keys)) == len(keys) else _copied(image)
+
+
+def _nameable(keys: Iterable[str]) -> list[str]:
+    """The keys that can be handed back to ITK: bytes that are no UTF-8 come out of a damaged header, but not in again."""
+    return [key for key in keys if key.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in key)]
+
+
+def _copied(image: sitk.Image) -> sitk.Image:
+    """The pixels and the grid alone."""
+    vector = image.GetNumberOfComponentsPerPixel() > 1
+    copied = sitk.GetImageFromArray(sitk.GetArrayViewFromImage(image), isVector=vector)
+    copied.CopyInformation(image)
+    return copied
 
 
 @contextmanager
@@ -164,10 +187,20 @@ def _calm(name: Path | str) -> Iterator[None]:
 
 def _reader(path: Path, image_io: str) -> sitk.ImageFileReader:
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(spelled(path))
     if image_io:
         reader.SetImageIO(image_io)
     return reader
+
+
+def spelled(path: Path) -> str:
+    """The path as ITK takes it: bytes that are no UTF-8, which file systems allow, would end the whole process."""
+    name = str(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(f"The name {path} has characters that are no UTF-8.", "Rename the file or its folder.") from None
+    return name
 
 
 def _header(reader: sitk.ImageFileReader) -> ImageHeader:

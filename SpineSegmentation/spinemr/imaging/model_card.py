@@ -6,7 +6,6 @@ packages of ``spinemr`` that ship weights; nothing is ever downloaded.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import warnings
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 
 from spinemr.imaging.errors import ImagingWarning, InputError
 from spinemr.imaging.harmonizer import CONTRASTS, HarmonizationTarget, Harmonizer
+from spinemr.imaging.plain_files import json_of, text_of
 
 CARD_SUFFIX = ".card.json"
 TASKS = ("segmentation", "harmonization")
@@ -116,7 +116,7 @@ class ModelCard:
     def read(cls, path: Path) -> ModelCard:
         """Read and check a card; :class:`InputError` names the file and the field that is missing or wrong."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(text_of(path))
         except (OSError, ValueError) as error:
             raise InputError(f"The model card {path.name} cannot be read.") from error
         return _Reader(path.name).card(content)

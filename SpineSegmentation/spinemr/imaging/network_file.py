@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinemr.imaging.errors import SpineMRError
+from spinemr.imaging.processors import fair_share
 
 FloatArray = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -29,12 +30,15 @@ class OpenVinoNetwork:
         core, model = _opened(path)
         self._core: Any = core
         self._model: Any = model
-        self._threads = threads or cores()
+        self._most_threads = threads
         self._compiled: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, images: FloatArray, rows: Sequence[FloatArray] = ()) -> FloatArray:
         """The network's output for each slice; every further input gets its row for all of them."""
-        compiled = self._for(images.shape[1:], tuple(row.size for row in rows))
+        with fair_share(self._most_threads) as threads:
+            return self._output(self._for(images.shape[1:], tuple(row.size for row in rows), threads), images, rows)
+
+    def _output(self, compiled: Any, images: FloatArray, rows: Sequence[FloatArray]) -> FloatArray:  # noqa: ANN401
         others = [np.ascontiguousarray(row, dtype=np.float32).reshape(1, -1) for row in rows]
         first = compiled([images[:1], *others])[0]
         result = np.empty((len(images), *first.shape[1:]), dtype=np.float32)
@@ -43,12 +47,12 @@ class OpenVinoNetwork:
             result[index : index + 1] = compiled([images[index : index + 1], *others])[0]
         return result
 
-    def _for(self, shape: tuple[int, ...], lengths: tuple[int, ...]) -> Any:  # noqa: ANN401 - openvino is not typed
+    def _for(self, shape: tuple[int, ...], lengths: tuple[int, ...], threads: int) -> Any:  # noqa: ANN401 - openvino is not typed
         if shape not in self._compiled:
             fixed = self._model.clone()
             wanted = [[1, *shape], *([1, length] for length in lengths)]
             fixed.reshape(dict(zip(fixed.inputs, wanted, strict=True)))
-            settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": self._threads}
+            settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
             self._compiled[shape] = self._core.compile_model(fixed, "CPU", settings)
         return self._compiled[shape]
 
@@ -78,8 +82,10 @@ def multiplies_bytes() -> bool:
 
 
 def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors this process may use, or fewer where ``OMP_NUM_THREADS`` says so: others work beside it then."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else there
 
 
 def _accelerators() -> list[str]:

@@ -6,13 +6,13 @@ from front to back (LPS +y), rows from head to foot (-z), and the third axis to 
 
 from __future__ import annotations
 
-import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from spinemr.imaging import tiff
 from spinemr.imaging.door import check_header, check_spacing
 from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
 from spinemr.imaging.itk_files import read_header, read_pixels
@@ -25,7 +25,6 @@ SAGITTAL_DIRECTION = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Columns to the back, rows to the feet, slices to the right: a right-handed sagittal grid in LPS."""
 
 _PNG_GREY_ALPHA = 4
-_TIFF_SAMPLES_PER_PIXEL = 277
 
 
 def read_picture(path: Path, spacing_mm: tuple[float, ...] | None = None) -> sitk.Image:
@@ -80,26 +79,13 @@ def _check_complete(content: bytes, path: Path) -> None:
     """JPEG decoders paint the missing part of a truncated file grey in silence: look for the end mark (FFD9)."""
     if content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
         raise InputError(f"Cannot read {path}: the picture is truncated.", "Copy or export it again.")
+    if tiff.leads_in_a_circle(content):
+        raise InputError(f"Cannot read {path}: the picture is damaged.", "Copy or export it again.")
 
 
 def _check_samples(content: bytes, path: Path) -> None:
     """ITK mistakes grey with opacity for grey alone (TIFF) or cannot read it (PNG)."""
     png_kind = content[25] if content[:8] == b"\x89PNG\r\n\x1a\n" and len(content) > 25 else 0
-    if png_kind == _PNG_GREY_ALPHA or _tiff_samples(content) == 2:
+    if png_kind == _PNG_GREY_ALPHA or tiff.samples_of_first_page(content) == 2:
         raise InputError(f"{path} is a grey picture with transparency.", "Save it without transparency (alpha channel).")
 
-
-def _tiff_samples(content: bytes) -> int:
-    """SamplesPerPixel of the first page; 1 where the file is no TIFF or does not say."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
-    if order is None:
-        return 1
-    try:
-        start = struct.unpack_from(order + "I", content, 4)[0]
-        for place in range(struct.unpack_from(order + "H", content, start)[0]):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", content, start + 2 + 12 * place)
-            if tag == _TIFF_SAMPLES_PER_PIXEL:
-                return int(value)
-    except struct.error:  # cut off: the reader will say so
-        return 1
-    return 1

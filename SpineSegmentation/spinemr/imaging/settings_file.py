@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import types
 import typing
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 def read_text(path: Path) -> str:
     """The text of a configuration."""
     try:
-        return path.read_text(encoding="utf-8")
+        return text_of(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The file {path} cannot be read.", "Give a YAML or JSON file.") from error
 
@@ -27,7 +27,7 @@ def parsed(text: str, path: Path) -> object:
     """The values of a YAML or JSON text, by the suffix of its file."""
     if path.suffix.lower() == ".json":
         try:
-            return json.loads(text)
+            return json_of(text)
         except ValueError as error:
             raise InputError(f"{path.name} is not valid JSON: {error}.") from error
     try:
@@ -38,6 +38,8 @@ def parsed(text: str, path: Path) -> object:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except (RecursionError, ValueError):  # nested without end; a date or number that cannot be
+        raise InputError(f"{path.name} is not valid YAML.") from None
 
 
 def built(kind: type[T], content: object, place: str) -> T:

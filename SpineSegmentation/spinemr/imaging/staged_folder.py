@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from spinemr.imaging.atomic import write_error
 from spinemr.imaging.errors import OutputError
+from spinemr.imaging.leftovers import REPLACED, remove_leftovers, temporary_name
 
 
 @contextmanager
@@ -20,10 +20,11 @@ def staged_folder(target: str | os.PathLike[str], *, replaceable: Callable[[Path
     A target that holds anything is refused, unless ``replaceable`` is given and true for each of its entries: then the new folder
     takes its place, and only once that is complete.
     """
-    final = Path(target).resolve()
+    final = Path(os.path.realpath(target))  # Path.resolve raises where links lead in a circle
     parents: list[Path] = []
-    staging = final.parent / f".writing-{secrets.token_hex(6)}"
+    staging = final.parent / temporary_name()
     try:
+        remove_leftovers(final.parent)
         _refuse_filled(final, Path(target), replaceable)
         for folder in [folder for folder in final.parents if not folder.exists()][::-1]:
             folder.mkdir()
@@ -59,11 +60,14 @@ def _swap(staging: Path, final: Path) -> None:
     if not final.exists():
         staging.rename(final)
         return
-    aside = final.parent / f".replaced-{secrets.token_hex(6)}"
-    final.rename(aside)
+    aside = final.parent / temporary_name(REPLACED)
+    aside.mkdir()
     try:
+        final.rename(aside / final.name)
         staging.rename(final)
     except BaseException:
-        aside.rename(final)
+        if not final.exists():
+            (aside / final.name).rename(final)
+        aside.rmdir()
         raise
     shutil.rmtree(aside, ignore_errors=True)

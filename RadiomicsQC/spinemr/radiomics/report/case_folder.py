@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from spinemr.imaging.errors import GeometryError, ImagingWarning, InputError
 from spinemr.imaging.files import read_image, read_labels
 from spinemr.imaging.formats import Format, format_of, split_suffix
 from spinemr.imaging.geometry import match_grid
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.radiomics.preservation.preservation import Preservation, preservation
 from spinemr.radiomics.report.case_content import TITLE, ReportCase, case_content, measured_rows
@@ -158,7 +158,7 @@ def _json(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json_of(text_of(path, "utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"Cannot read {path.name}: it is damaged, or no JSON.", "Make it again, or remove it.") from error
     if not isinstance(content, dict):

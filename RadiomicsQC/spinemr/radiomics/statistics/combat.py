@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spinemr.imaging.atomic import write_text_atomic
 from spinemr.imaging.errors import ImagingWarning, InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.radiomics.statistics.combat_design import (
     Covariate,
     Covariates,
@@ -94,7 +95,7 @@ class ComBat:
     def from_json(cls, text: str) -> ComBat:
         """A fitted ComBat from its text."""
         try:
-            state = json.loads(text)
+            state = json_of(text)
             if (state["format"], state["version"]) != (FORMAT, VERSION):
                 raise InputError("This file is not a ComBat of this version.", "Fit it again.")
             model = cls(
@@ -122,7 +123,7 @@ class ComBat:
     def load(cls, path: Path) -> ComBat:
         """Read what :meth:`save` wrote."""
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            return cls.from_json(text_of(path))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path.name} cannot be read.", "Give the JSON file of a fitted ComBat.") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.radiomics.verdict.finding import Outcome
 
 FORMAT = 1
@@ -78,7 +79,7 @@ def read_limits(path: str | PathLike[str]) -> Limits:
     """Limits of one's own, in the form of the shipped file; what is left out keeps its shipped value."""
     source = Path(path)
     try:
-        content = json.loads(source.read_text(encoding="utf-8"))
+        content = json_of(text_of(source))
     except OSError as error:
         raise InputError(f"Cannot read {source.name}: {error.strerror or 'the system refused'}.") from error
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from spinemr.imaging.anatomy import name_of, structure
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.imaging.provenance import versions
 from spinemr.radiomics.table import FeatureRow, FeatureTable
 from spinemr.radiomics.verdict.known import LEAST_WHOLE, Appearances, count_whole
@@ -136,7 +136,7 @@ def read_profile(path: str | PathLike[str]) -> Profile:
     """Read a profile; a sentence says what is wrong with a file that is none."""
     source = Path(path)
     try:
-        return parsed(json.loads(source.read_text(encoding="utf-8")), source.name)
+        return parsed(json_of(text_of(source)), source.name)
     except OSError as error:
         raise InputError(f"Cannot read {source.name}: {error.strerror or 'the system refused'}.") from error
     except ValueError as error:

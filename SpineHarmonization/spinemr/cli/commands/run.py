@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,7 +91,7 @@ def command(
 
     request = CaseRequest(
         image,
-        case=case or output.resolve().name,
+        case=case or Path(os.path.realpath(output)).name,
         harmonize=harmonize,
         target=target,
         strength=strength,

@@ -122,11 +122,12 @@ def _images_in(place: Path) -> list[Path] | None:
     """The volumes of a folder that is not a DICOM folder; ``None`` for one study."""
     from spinemr.imaging.formats import Format, format_of
 
-    if not place.is_dir():
-        return None
     kinds = (Format.NIFTI, Format.NRRD, Format.META, Format.PICTURE)
-    found = sorted(path for path in place.iterdir() if path.is_file() and format_of(path) in kinds)
-    return found or None
+    try:
+        entries = list(place.iterdir()) if place.is_dir() else []
+        return sorted(path for path in entries if path.is_file() and format_of(path) in kinds) or None
+    except OSError:  # whoever reads it says why
+        return None
 
 
 def _told(found: Segmentation, output: Path) -> list[str]:

@@ -20,7 +20,7 @@ from spinemr.harmonization.inference.safety import Limits, SliceCheck, check
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.model_card import ModelInput
-from spinemr.imaging.network_file import cores
+from spinemr.imaging.processors import fair_share
 from spinemr.imaging.progress import Progress, ProgressCallback
 from spinemr.imaging.resample import NetworkGrid
 
@@ -77,7 +77,7 @@ def harmonized_slices(
         return check(before[own], after[own], grid.spacing_mm[0])
 
     shown = _shown(grid.to_grid, pixels, neighbours // 2)
-    with ThreadPoolExecutor(cores()) as pool:
+    with fair_share() as threads, ThreadPoolExecutor(threads) as pool:
         for start in range(0, count, BATCH):
             stop = min(start + BATCH, count)
             images = np.stack([next(shown) for _ in range(start, stop)])
