@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.formats import Format, format_of, split_suffix
+from spinemr.imaging.plain_files import regular
 
 MANIFEST = "manifest.csv"
 MASK_COLUMNS = ("mask", "labels", "segmentation")
@@ -54,7 +55,7 @@ def is_mask(path: Path) -> bool:
 
 def _of_manifest(path: Path) -> list[Pair]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or 'the system refused'}.") from error
