@@ -31,6 +31,13 @@ def takesVolume(method: str) -> bool:
     return takes_images(method)
 
 
+def needsReference(method: str) -> bool:
+    """Whether a method can do nothing without a reference of one's own."""
+    from spinemr.harmonization.choices import needs_reference
+
+    return needs_reference(method)
+
+
 def takesFile(method: str) -> bool:
     """Whether a reference can be given as a file: images, a fitted method, or a network of one's own."""
     from spinemr.harmonization.choices import takes_file
@@ -43,13 +50,13 @@ def summary(method: str) -> str:
     from spinemr.harmonization.registry import METHODS
 
     if method == AUTO:
-        return _("A trained network for the contrast of the image where there is one, else white stripe.")
+        return _("What comes for the contrast of the image: a trained network where there is one, else a scale of percentiles.")
     entry = METHODS.get(method)
     return "" if entry is None else _("What is matched: {what}.").format(what=entry.summary)
 
 
 def targets(method: str) -> list[tuple[str, str]]:
-    """Name and title of what the shipped networks of a method were trained for, the choice by contrast first."""
+    """Name and title of the references that come with a method, the choice by contrast first."""
     from spinemr.harmonization.choices import target_names
 
     names = target_names(method)
@@ -62,7 +69,7 @@ def referenceProblem(method: str, volume: slicer.vtkMRMLScalarVolumeNode | None,
         return ""
     if path:
         return "" if Path(path).exists() else _("There is no such reference file or folder.")
-    if takesVolume(method):
+    if needsReference(method):
         return _("This method needs a reference: choose a loaded volume, or a file or folder.")
     if isTrained(method) and not _shipped(method):
         return _("No trained network of this method comes with this version: choose a file of your own.")

@@ -46,7 +46,7 @@ class ReferenceChoice:
         ui.referencePathEdit.toolTip = files if takesFile and not chosen else other
 
     def _offerTargets(self, method: str) -> None:
-        """Only shipped networks have targets to choose from; the row is gone where there are none."""
+        """The row of targets is gone where a method brings none."""
         if method == self._targetsOf:
             return
         self._targetsOf = method

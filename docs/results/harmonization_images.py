@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from spinemr.harmonization.method import Method
+from spinemr.harmonization.method import Method, outcome_of
 from spinemr.harmonization.training.stacks import anatomy_seed, imaged, tissue_stack
+from spinemr.imaging.errors import ImagingWarning
 from spinemr.imaging.intensity import stretch
 from spinemr.imaging.resample import NetworkGrid
 from spinemr.segmentation.classes import STRUCTURES, set_table
@@ -75,15 +77,34 @@ def scale_for(method: Method | None, reference: SliceSet) -> Scale:
     return Scale(255.0 / (high - low), -255.0 * low / (high - low))
 
 
-def harmonized(found: SliceSet, method: Method | None, scale: Scale) -> SliceSet:
+@dataclass(frozen=True)
+class Harmonized:
+    """Slices after a method, and the share of them that its safety net gave back as they were."""
+
+    slices: SliceSet
+    returned: float = 0.0
+
+
+def harmonized(found: SliceSet, method: Method | None, scale: Scale) -> Harmonized:
     """The slices of a set after a method; ``None`` leaves them as they are."""
     if method is None:
-        return found
-    return replace(found, slices=tuple(replace(one, image=scale(_transformed(method, one))) for one in found.slices))
+        return Harmonized(found)
+    made, returned = [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImagingWarning)  # the share of slices that were returned is counted
+        for one in found.slices:
+            outcome = outcome_of(method, image_of(one))
+            made.append(replace(one, image=scale(_pixels(outcome.image))))
+            returned += len(outcome.details.get("returned_slices", ()))
+    return Harmonized(replace(found, slices=tuple(made)), returned / len(made))
 
 
 def _transformed(method: Method, one: LabelledSlice) -> NDArray[np.float32]:
-    return np.asarray(sitk.GetArrayFromImage(method.transform(image_of(one)))[0], np.float32)
+    return _pixels(method.transform(image_of(one)))
+
+
+def _pixels(image: sitk.Image) -> NDArray[np.float32]:
+    return np.asarray(sitk.GetArrayFromImage(image)[0], np.float32)
 
 
 def at_pixel(found: SliceSet) -> SliceSet:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
-from harmonization_images import image_of
+from harmonization_images import Harmonized, image_of
 from numpy.typing import NDArray
 
 from spinemr.radiomics.extraction import extract
@@ -17,13 +17,15 @@ from spinemr.radiomics.preservation.preservation import preservation
 from spinemr.radiomics.preservation.similarity import delta_ssim, ssim
 from spinemr.radiomics.settings import Settings
 from spinemr.segmentation.classes import STRUCTURES, certainly
+from spinemr.segmentation.inference.model import open_model
 from spinemr.segmentation.overlap import Overlap
 from spinemr.segmentation.training.sources import LabelledSlice, SliceSet
-from spinemr.segmentation.training.validation import overlaps_of
+from spinemr.segmentation.training.validation import overlaps_of, predict
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from spinemr.segmentation.inference.runtime import Runtime
     from spinemr.segmentation.training.config import GridSettings
 
 TARGET = "alder-1.5t-t2"
@@ -57,26 +59,63 @@ class Judged:
     """What was measured of one way to harmonize."""
 
     overlaps: Mapping[str, Mapping[str, Mapping[str, Overlap]]]
-    """By scanner, structure and subject."""
+    """Of the network that knows only the target, by scanner, structure and subject."""
+    robust: Mapping[str, Mapping[str, Mapping[str, Overlap]]]
+    """Of the default model of SpineMR, which has seen every contrast."""
+    agreement: Mapping[str, tuple[float, ...]]
+    """By structure: Dice of the default model's masks before and after, over scanners and slices that show it."""
     features: Mapping[str, NDArray[np.float64]]
     """Of each scanner ``[subject][feature]``."""
     slices: Mapping[str, NDArray[np.float64]]
     """The columns of :func:`compared`, each ``[source][subject]``."""
+    returned: float
+    """The share of slices that the safety net gave back as they were."""
 
 
-def judged(
-    what: Comparison, after: Mapping[str, SliceSet], sets: Mapping[str, SliceSet], network: nn.Module, view: GridSettings
-) -> Judged:
+@dataclass(frozen=True)
+class Judges:
+    """Two networks: one that knows only the target, and the default model."""
+
+    network: nn.Module
+    view: GridSettings
+    model: Runtime
+    model_view: GridSettings
+
+    @classmethod
+    def with_default(cls, network: nn.Module, view: GridSettings) -> Judges:
+        """Beside the model that ``spinemr segment`` takes unless told otherwise."""
+        opened = open_model(device="cpu", precision="fp32")
+        return cls(network, view, opened.runtime, replace(view, pixel_mm=opened.card.input.pixel_mm))
+
+
+def judged(what: Comparison, after: Mapping[str, Harmonized], sets: Mapping[str, SliceSet], judges: Judges) -> Judged:
     """Everything about one way to harmonize, from the slices it made; the target's own slices are harmonized too."""
-    overlaps = {name: overlaps_of(network, after[name], view) for name in what.sources}
-    features = {name: textures_of(found, what.region) for name, found in after.items()}
+    overlaps = {name: overlaps_of(judges.network, after[name].slices, judges.view) for name in what.sources}
+    robust = {name: overlaps_of(judges.model, after[name].slices, judges.model_view) for name in what.sources}
+    features = {name: textures_of(found.slices, what.region) for name, found in after.items()}
     truth = sets[what.target].slices
     rows = [
-        [list(compared(*three).values()) for three in zip(sets[name].slices, after[name].slices, truth, strict=True)]
+        [list(compared(*three).values()) for three in zip(sets[name].slices, after[name].slices.slices, truth, strict=True)]
         for name in what.sources
     ]
     means = np.stack([by_subject(np.array(row), sets[what.target]) for row in rows])
-    return Judged(overlaps, features, {name: means[..., column] for column, name in enumerate(COLUMNS)})
+    columns = {name: means[..., column] for column, name in enumerate(COLUMNS)}
+    returned = float(np.mean([after[name].returned for name in what.sources]))
+    return Judged(overlaps, robust, agreement(what, after, sets, judges), features, columns, returned)
+
+
+def agreement(
+    what: Comparison, after: Mapping[str, Harmonized], sets: Mapping[str, SliceSet], judges: Judges
+) -> dict[str, tuple[float, ...]]:
+    """How well the default model's masks of a slice agree before and after."""
+    found: dict[str, list[float]] = {"disc": [], "vertebra": []}
+    for name in what.sources:
+        for before, made in zip(sets[name].slices, after[name].slices.slices, strict=True):
+            one, other = (np.left_shift(1, predict(judges.model, each, judges.model_view)) for each in (before, made))
+            for structure, values in found.items():
+                region = STRUCTURES[structure]
+                values.append(Overlap.of((one & region) > 0, (other & region) > 0).dsc)
+    return {structure: tuple(values) for structure, values in found.items()}
 
 
 def by_subject(values: NDArray[np.float64], found: SliceSet) -> NDArray[np.float64]:

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harmonization_images import PIXEL_MM, at_pixel, harmonized, image_of, scale_for
-from harmonization_judged import Comparison, Judged, judged
+from harmonization_images import PIXEL_MM, Harmonized, at_pixel, harmonized, scale_for
+from harmonization_judged import Comparison, Judged, Judges, judged
 from harmonization_runs import segmentation_network
 from harmonization_tables import tables_of
 
-from spinemr.harmonization.classical.nyul import fit_nyul
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.classical.white_stripe import WhiteStripe
 from spinemr.harmonization.classical.z_score import ZScore
 from spinemr.harmonization.inference.network_method import open_reference
@@ -59,10 +59,10 @@ def by_scanner(found: SliceSet, scanner: str) -> SliceSet:
     return replace(found, slices=tuple(replace(one, image=image) for one, image in zip(found.slices, stacks, strict=True)))
 
 
-def methods_of(known: SliceSet, references: list[Reference]) -> dict[str, Method | None]:
+def methods_of(contrast: str, references: list[Reference]) -> dict[str, Method | None]:
     """Every row of the comparison."""
-    few = [image_of(one) for one in known.slices]
-    plain: dict[str, Method | None] = {"none": None, "z-score": ZScore(), "white stripe": WhiteStripe(), "Nyul": fit_nyul(few)}
+    scale = {"Nyul, the scale that ships": shipped_scale(contrast)}
+    plain: dict[str, Method | None] = {"none": None, "z-score": ZScore(), "white stripe": WhiteStripe(), **scale}
     return plain | {f"{one.name} ({one.method})": open_reference(one, "cpu") for one in references}
 
 
@@ -74,20 +74,20 @@ def part_of_page(part: Part, packed: Path, folder: Path, references: list[Refere
     sets = {part.group: held} | {name: by_scanner(held, name) for name in SCANNERS}
     what = Comparison(part.group, SCANNERS, part.structures, part.region)
     state = Checkpoint.read(segmentation_network(packed, part.group, folder / f"{part.contrast} network", STEPS))
-    network, view = state.network_of_averages(), state.config.grid
+    judges = Judges.with_default(state.network_of_averages(), state.config.grid)
     found: dict[str, Judged] = {}
     mine = [one for one in references if one.target.contrast == part.contrast]
-    for name, method in methods_of(known, mine).items():
+    for name, method in methods_of(part.contrast, mine).items():
         scale = scale_for(method, replace(known, slices=known.slices[:20]))
-        found[name] = judged(what, {n: harmonized(own, method, scale) for n, own in sets.items()}, sets, network, view)
-    true = {name: replace(own, slices=held.slices) for name, own in sets.items()}
-    found["the image as it was"] = judged(what, true, sets, network, view)
+        found[name] = judged(what, {n: harmonized(own, method, scale) for n, own in sets.items()}, sets, judges)
+    true = {name: Harmonized(replace(own, slices=held.slices)) for name, own in sets.items()}
+    found["the image as it was"] = judged(what, true, sets, judges)
     yield f"## {part.contrast.upper()}: {part.group}"
     count, slices = len(held.subjects), len(held.slices)
     yield f"""n = {count} held-out subjects, {slices} slices, each as {len(SCANNERS)} simulated scanners stored it.
 The network that knows only the target learned {STEPS} steps from the training subjects, without any change of appearance."""
     yield ""
-    yield from tables_of(what, found, overlaps_of(network, held, view), "###")
+    yield from tables_of(what, found, overlaps_of(judges.network, held, judges.view), "###")
     yield ""
 
 

@@ -18,10 +18,10 @@ KIM = ("glcm_Idmn", "glcm_Correlation", "glcm_SumEntropy", "glrlm_ShortRunEmphas
 MOVED_LIMIT_PIXELS = 0.5
 
 
-def pooled(found: Judged, structure: str, measure: str) -> list[float]:
+def pooled(overlaps: Mapping[str, Mapping[str, Mapping[str, Overlap]]], structure: str, measure: str) -> list[float]:
     """The measure of each anatomy, its mean over scanners (an anatomy is one subject, however many scanners see it)."""
     by_anatomy: dict[str, list[float]] = {}
-    for scanner in found.overlaps.values():
+    for scanner in overlaps.values():
         for anatomy, overlap in scanner[structure].items():
             by_anatomy.setdefault(anatomy, []).append(getattr(overlap, measure))
     return [float(np.nanmean(values)) for values in by_anatomy.values()]
@@ -41,7 +41,7 @@ def downstream(
 ) -> Iterator[str]:
     """Segmentation by a network that knows only the target."""
     best = {s: float(np.mean([o.dsc for o in in_domain[s].values()])) for s in what.structures}
-    floor = {s: float(np.mean(pooled(found["none"], s, "dsc"))) for s in what.structures}
+    floor = {s: float(np.mean(pooled(found["none"].overlaps, s, "dsc"))) for s in what.structures}
     main = what.structures[0]
     head = ("method", *(f"{s} Dice" for s in what.structures), f"{main} gap closed")
     yield from table(head, _dice_rows(what, found, best, floor))
@@ -49,11 +49,22 @@ def downstream(
     yield f"On images of the target itself, same anatomies: {', '.join(f'{s} {best[s]:.3f}' for s in what.structures)}."
     yield ""
     measures = ("iou", "precision", "recall")
-    rows = ((name, *(cell(pooled(one, main, m)) for m in measures)) for name, one in found.items())
+    rows = ((name, *(cell(pooled(one.overlaps, main, m)) for m in measures)) for name, one in found.items())
     yield from table(("method", *(f"{main} {word}" for word in ("IoU", "precision", "recall"))), rows)
     yield ""
     by_source = ((name, *(_of_scanner(one, main, source) for source in what.sources)) for name, one in found.items())
     yield from table((f"{main} Dice by source", *what.sources), by_source)
+    yield ""
+    yield """The default model of SpineMR has seen every contrast and needs no harmonization; here for comparison, with how well
+its masks of a slice agree before and after (both of the method's doing and of the model's):"""
+    yield ""
+    own = ("disc", "vertebra")
+    shown = tuple(s for s in what.structures if s != "body") or what.structures
+    rows = (
+        (name, *(cell(pooled(one.robust, s, "dsc")) for s in shown), *(cell(one.agreement[s]) for s in own))
+        for name, one in found.items()
+    )
+    yield from table(("method", *(f"{s} Dice" for s in shown), *(f"{s}, before and after" for s in own)), rows)
 
 
 def _of_scanner(found: Judged, structure: str, source: str) -> str:
@@ -66,9 +77,9 @@ def _dice_rows(
     main = what.structures[0]
     gap = best[main] - floor[main]
     for name, one in found.items():
-        gained = float(np.mean(pooled(one, main, "dsc"))) - floor[main]
+        gained = float(np.mean(pooled(one.overlaps, main, "dsc"))) - floor[main]
         closed = f"{100 * gained / gap:.0f} %" if name != "none" and gap > 0 else "-"
-        yield name, *(cell(pooled(one, s, "dsc")) for s in what.structures), closed
+        yield name, *(cell(pooled(one.overlaps, s, "dsc")) for s in what.structures), closed
 
 
 def truth_rows(what: Comparison, found: Mapping[str, Judged], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -98,7 +109,8 @@ def kept_rows(found: Mapping[str, Judged]) -> Iterator[tuple[str, ...]]:
     for name, one in found.items():
         usual, largest = one.slices["moved p95"], one.slices["moved max"]
         far = f"{100 * float(np.mean(largest > MOVED_LIMIT_PIXELS)):.0f} %"
-        yield name, cell(one.slices["dssim"].mean(axis=0)), f"{np.nanmean(usual):.2f}", f"{np.nanmax(largest):.2f}", far
+        similar = cell(one.slices["dssim"].mean(axis=0))
+        yield name, similar, f"{np.nanmean(usual):.2f}", f"{np.nanmax(largest):.2f}", far, f"{100 * one.returned:.0f} %"
 
 
 def tables_of(
@@ -120,6 +132,8 @@ p < 0.05, mean over scanners (HarMOnAE, Table 1), uncorrected and corrected. Eve
     yield """dSSIM-h is 1 minus the similarity to the source: a change of contrast raises it. Movement is in pixels of 1.4 mm, by
 matching edges before and after (mean over slices of the 95th percentile, the largest anywhere, and the share of slices with a
 movement above half a pixel). Matching edges of two contrasts finds movement where there is none: the row of the target's own
-images, which lie exactly on the sources', says how much."""
+images, which lie exactly on the sources', says how much. Returned: slices that the safety net of networks gave back as they
+were; they count as they came back in every table."""
     yield ""
-    yield from table(("method", "dSSIM-h", "moved, p95", "moved, largest", "slices over half a pixel"), kept_rows(found))
+    head = ("method", "dSSIM-h", "moved, p95", "moved, largest", "slices over half a pixel", "returned")
+    yield from table(head, kept_rows(found))

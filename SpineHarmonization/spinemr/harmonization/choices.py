@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spinemr.harmonization.chosen import AUTO
+from spinemr.harmonization.chosen import AUTO, NYUL
+from spinemr.harmonization.classical.scales import SCALE_NAMES
 from spinemr.harmonization.inference.reference import shipped_references
 from spinemr.harmonization.registry import METHODS
 from spinemr.imaging.errors import InputError
@@ -40,16 +41,21 @@ def takes_file(method: str) -> bool:
     return method == AUTO or takes_images(method) or is_trained(method)
 
 
+def needs_reference(method: str) -> bool:
+    """Whether a method can do nothing without a reference of one's own."""
+    return takes_images(method) and method != NYUL
+
+
 def has_shipped(method: str) -> bool:
     """Whether a network of the method comes with this version."""
     return bool(shipped_references(method))
 
 
 def target_names(method: str) -> list[str]:
-    """What the shipped networks of a method were trained for."""
-    if method != AUTO and not is_trained(method):
-        return []
-    return list(dict.fromkeys(one.target.name for one in shipped_references(None if method == AUTO else method)))
+    """What a method brings along to choose from: references of shipped networks, and scales."""
+    trained = shipped_references(None if method == AUTO else method) if method == AUTO or is_trained(method) else ()
+    scales = SCALE_NAMES if method in (AUTO, NYUL) else ()
+    return list(dict.fromkeys([*(one.target.name for one in trained), *scales]))
 
 
 def target_of(method: str, name: str, reference: Path | None) -> str | None:
@@ -59,7 +65,7 @@ def target_of(method: str, name: str, reference: Path | None) -> str | None:
     """
     if reference is not None and takes_file(method):
         return str(reference)
-    if takes_images(method):
+    if needs_reference(method):
         raise InputError(NEEDS_IMAGES)
     if is_trained(method) and not has_shipped(method):
         raise InputError(NEEDS_NETWORK)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from spinemr.harmonization.classical.white_stripe import WhiteStripe
+from spinemr.harmonization.classical.scales import SCALE_NAMES, shipped_scale
+from spinemr.harmonization.classical.z_score import ZScore
 from spinemr.harmonization.inference.by_contrast import ByContrast
 from spinemr.harmonization.inference.network_method import open_reference
 from spinemr.harmonization.inference.reference import (
@@ -27,8 +28,8 @@ from spinemr.imaging.formats import Format, format_of
 from spinemr.imaging.model_card import CARD_SUFFIX
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 
-AUTO = "auto"
-"""A shipped network of the image's contrast, else white stripe; with a target, the method that the target says."""
+AUTO, NYUL = "auto", "nyul"
+"""What ships for the image's contrast, a network or else a scale; with a target, the method that the target says."""
 
 
 def chosen_method(
@@ -36,8 +37,8 @@ def chosen_method(
 ) -> Method:
     """The method of a name, ready to use.
 
-    A target is a fitted method's ``.json``, a network exported by a user (its card, or a folder with it), a shipped reference by
-    its name, or for methods that are fitted an image or a folder of images. Without a name the target says the method.
+    A target is a fitted method's ``.json``, a network exported by a user (its card, or a folder with it), a shipped reference or
+    scale by its name, or for methods that are fitted an image or a folder of images. Without a name the target says the method.
     """
     name = None if name == AUTO else name
     path = None if target is None else Path(target)
@@ -49,6 +50,10 @@ def chosen_method(
         if path is not None:
             raise InputError(f"The method {name} takes no target.", "Choose nyul or histogram, or leave out --target.")
         return fitted(name, ())
+    if name == NYUL and path is None:
+        return ByContrast((), NYUL, device, scales=SCALE_NAMES)
+    if name == NYUL and str(target) in SCALE_NAMES:
+        return shipped_scale(str(target))
     if path is None:
         raise InputError(f"The method {name} needs a target.", "Give an image or a folder of images with --target.")
     return fitted(name, _images(path, progress))
@@ -62,14 +67,19 @@ def _read(path: Path, name: str | None) -> Method:
 
 
 def _network(name: str | None, target: str | Path | None, device: str) -> Method:
-    """A network by its target; without one, that of the image's contrast, or (where no method is named) white stripe."""
+    """A network by its target; without one, that of the image's contrast.
+
+    Where no method is named, a scale stands in for a network that does not ship, and z-score where no contrast is seen.
+    """
+    references = shipped_references(name)
+    if target is None and name is None:
+        return ByContrast(references, AUTO, device, ZScore(), SCALE_NAMES)
     if target is None:
-        references = shipped_references(name)
         if references:
-            return ByContrast(references, name or AUTO, device, None if name else WhiteStripe())
-        if name is None:
-            return WhiteStripe()
+            return ByContrast(references, str(name), device)
         raise InputError(f"No reference of the method {name} comes with this version.", TRAIN_ONE)
+    if name is None and str(target) in SCALE_NAMES and str(target) not in {one.target.name for one in references}:
+        return shipped_scale(str(target))
     return open_reference(_reference(name, target), device)
 
 

@@ -35,6 +35,10 @@ class OutputError(SpineMRError):
     """A result cannot be written where it was asked for."""
 
 
+class MissingPackageError(SpineMRError):
+    """A package that this needs is not installed."""
+
+
 class Cancelled(SpineMRError):
     """The user stopped the work; nothing half-written stays behind."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spinemr.imaging.errors import SpineMRError
+from spinemr.imaging.errors import MissingPackageError, SpineMRError
 from spinemr.imaging.processors import fair_share
 
 FloatArray = NDArray[np.float32]
@@ -103,7 +103,7 @@ def _opened(path: Path) -> tuple[object, object]:
     try:
         import openvino
     except ImportError as error:
-        raise SpineMRError("Networks on the processor need OpenVINO.", "Install it: pip install openvino.") from error
+        raise MissingPackageError("Networks on the processor need OpenVINO.", "Install it: pip install openvino.") from error
     core = openvino.Core()
     try:
         return core, core.read_model(str(path))

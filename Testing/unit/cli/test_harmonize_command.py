@@ -81,7 +81,8 @@ def test_strength_blends_from_the_original_to_the_result(spinemr, study, tmp_pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--method", "nyul"], "needs a target"),
+        (["--method", "histogram"], "needs a target"),
+            (["--method", "nyul"], "no spine is seen"),
         (["--method", "zscore", "--target", "here.nii.gz"], "takes no target"),
         (["--target", "absent.json"], "cannot be read"),
         (["--target", "other.json"], "not a fitted harmonization method"),

@@ -33,8 +33,10 @@ def test_what_methods_take():
 
 
 @pytest.mark.usefixtures("shipped")
-def test_targets_are_those_of_shipped_networks():
-    assert choices.target_names("cyclegan") == choices.target_names("auto") == ["t2 site a", "t1 site b"]
+def test_targets_are_those_of_shipped_networks_and_scales():
+    assert choices.target_names("cyclegan") == ["t2 site a", "t1 site b"]
+    assert choices.target_names("auto") == ["t2 site a", "t1 site b", "t1", "t2"]
+    assert choices.target_names("nyul") == ["t1", "t2"]
     assert choices.target_names("harmonae") == choices.target_names("zscore") == []
 
 
@@ -50,7 +52,8 @@ def test_a_reference_goes_before_a_target(tmp_path):
 @pytest.mark.usefixtures("shipped")
 def test_what_cannot_start_without_a_reference_is_refused(tmp_path):
     with pytest.raises(InputError, match="needs a reference"):
-        choices.target_of("nyul", "", None)
+        choices.target_of("histogram", "", None)
+    assert (choices.target_of("nyul", "", None), choices.target_of("nyul", "t2", None)) == (None, "t2")
     with pytest.raises(InputError, match="No trained network"):
         choices.target_of("harmonae", "", None)
     assert choices.target_of("nyul", "", tmp_path) == str(tmp_path)

@@ -15,12 +15,13 @@ from network_files import identity, inverted, moved, study, weighed, write_model
 
 from spinemr.cli.main import main
 from spinemr.harmonization.chosen import chosen_method
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.contrast import T1_LIKE, T2_LIKE, Contrast, seen_contrast
 from spinemr.harmonization.harmonize import harmonize
 from spinemr.harmonization.inference import by_contrast
 from spinemr.harmonization.inference.network_method import NetworkMethod
 from spinemr.harmonization.inference.reference import base_of_targets, own_references, shipped_references
-from spinemr.imaging.errors import InputError, SpineMRError
+from spinemr.imaging.errors import InputError, MissingPackageError, SpineMRError
 from spinemr.synthesis.study import draw_study
 
 SEVERAL = [
@@ -99,7 +100,7 @@ def test_a_cyclegan_comes_before_a_harmonae():
         ("cyclegan", "cedar t2", "no reference 'cedar t2'. There are: t1-reference/reference, t2-reference/t2."),
         (None, "nobody", "no reference 'nobody'"),
         ("zscore", "t2", "takes no target"),
-        ("nyul", None, "needs a target"),
+        ("histogram", None, "needs a target"),
     ],
 )
 @pytest.mark.usefixtures("three_models")
@@ -110,10 +111,11 @@ def test_what_is_not_there_is_said_with_what_is(method, target, said):
 
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize("method", ["cyclegan", "harmonae"])
-def test_without_models_a_network_is_refused_and_auto_is_white_stripe(method):
+def test_without_models_a_network_is_refused_and_auto_has_its_scales(method):
     with pytest.raises(InputError, match=f"No reference of the method {method} comes with this version. Train one"):
         chosen_method(method)
-    assert chosen_method().name == chosen_method("auto").name == "whitestripe"
+    known = {"name": "auto", "references": [], "scales": ["t1", "t2"]}
+    assert chosen_method().as_dict() == chosen_method("auto").as_dict() == known
     with pytest.raises(InputError, match="No HarMOnAE comes"):
         base_of_targets(None)
 
@@ -157,19 +159,45 @@ def test_an_unnamed_reference_has_the_contrast_of_the_image(looks, method, kind,
 
 
 @pytest.mark.usefixtures("three_models")
-def test_where_no_contrast_is_seen_auto_is_white_stripe_and_a_named_method_an_error(looks):
+def test_where_no_contrast_is_seen_auto_is_zscore_and_a_named_method_an_error(looks):
     looks(None)
     result = harmonize(study(), chosen_method())
-    assert result.method == "whitestripe" and "no spine is seen" in result.notes[0]
+    assert result.method == "zscore" and "no spine is seen" in result.notes[0]
     with pytest.raises(InputError, match="No reference can be chosen: no spine is seen"):
         harmonize(study(), chosen_method("cyclegan"))
 
 
-def test_where_no_reference_has_the_contrast_auto_is_white_stripe(shipped, looks):
+def test_where_no_network_has_the_contrast_auto_takes_the_scale(shipped, looks):
     write_model(shipped, "t1-reference", identity())
     looks(Contrast(T2_LIKE, 2.0))
     result = harmonize(study(), chosen_method())
-    assert result.method == "whitestripe" and "looks T2-weighted" in result.notes[0]
+    assert result.method == "nyul" and "looks T2-weighted" in result.notes[0] and "the T2 scale" in result.notes[0]
+    values = sitk.GetArrayFromImage(result.image)
+    np.testing.assert_allclose(np.percentile(values[values > values.min()], 50), shipped_scale("t2").landmarks[5], atol=15)
+    looks(Contrast(T1_LIKE, 0.4))
+    assert harmonize(study(), chosen_method()).method == "cyclegan"
+
+
+@pytest.mark.usefixtures("shipped")
+def test_scales_are_targets_by_name_and_nyul_chooses_by_contrast(looks):
+    assert chosen_method(None, "t2") == chosen_method("nyul", "t2") == shipped_scale("t2") != shipped_scale("t1")
+    looks(Contrast(T1_LIKE, 0.4))
+    assert harmonize(study(), chosen_method("nyul")).details["chosen"] == shipped_scale("t1").as_dict()
+    looks(None)
+    with pytest.raises(InputError, match=r"no spine is seen.*Name one with --target. Known are: t1, t2."):
+        harmonize(study(), chosen_method("nyul"))
+
+
+@pytest.mark.usefixtures("shipped")
+def test_without_openvino_auto_still_works(monkeypatch):
+    def missing(_):
+        raise MissingPackageError("Networks on the processor need OpenVINO.")
+
+    monkeypatch.setattr(by_contrast, "seen_contrast", missing)
+    result = harmonize(study(), chosen_method())
+    assert result.method == "zscore" and "without OpenVINO" in result.notes[0]
+    with pytest.raises(MissingPackageError):
+        harmonize(study(), chosen_method("nyul"))
 
 
 @pytest.mark.usefixtures("three_models")
@@ -177,7 +205,7 @@ def test_an_image_too_small_for_a_network_is_not_even_looked_at(looks):
     asked = looks(Contrast(T1_LIKE, 0.4))
     axial = study(slices=1, rows=90, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1))
     result = harmonize(axial, chosen_method())
-    assert result.method == "whitestripe" and "40 mm" in result.notes[0] and asked == []
+    assert result.method == "zscore" and "40 mm" in result.notes[0] and asked == []
 
 
 @pytest.mark.parametrize(("scanner", "kind"), [("alder-1.5t-t1", T1_LIKE), ("cedar-1.5t-t2", T2_LIKE)])

@@ -37,8 +37,8 @@ def command(
         str | None,
         typer.Option(
             metavar="TARGET",
-            help="Whose appearance: a shipped reference by its name, your own (a model's folder or card, a fitted method's"
-            " .json), and for nyul and histogram an image or a folder of images.",
+            help="Whose appearance: a shipped reference by its name (t1 and t2 are scales), your own (a model's folder or card,"
+            " a fitted method's .json), and for nyul and histogram an image or a folder of images.",
             show_default=False,
         ),
     ] = None,
@@ -59,10 +59,11 @@ def command(
     cyclegan and harmonae are networks (spinemr models lists the references that
     came with this version); without --target the reference has the contrast of
     the image. A slice whose anatomy a network would move is returned as it was.
-    zscore and whitestripe need no reference; nyul takes its scale from a folder
-    of images, histogram from one image. auto is a network where one ships for
-    the contrast of the image, else whitestripe. The result lies on the image's
-    own grid; OUT.json beside it says what its numbers mean and how it was made.
+    zscore and whitestripe need no reference; nyul has scales for T1 and T2, or
+    takes one from a folder of images; histogram takes one image. auto is a
+    network where one ships for the contrast of the image, else the scale of that
+    contrast. The result lies on the image's own grid; OUT.json beside it says
+    what its numbers mean and how it was made.
 
     Not a medical device.
 
