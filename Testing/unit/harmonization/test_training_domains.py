@@ -164,6 +164,20 @@ def test_a_domain_of_files_is_rescanned_once_and_only_where_it_says_so(tmp_path,
         ImageSource("drawn", scanners=("birch-3t-t1",), rescanned=0.5)
 
 
+def test_the_truth_of_a_rescanned_image_moves_with_it(tmp_path, tiny_harmonizer):
+    packed_of((150, 250), tmp_path, TRAIN)
+    config = tiny_harmonizer("cyclegan")
+    source = ImageSource("packed", path=str(tmp_path / "packed.npz"))
+    first = replace(config.domains[0], sources=(replace(source, rescanned=0.01),))
+    second = replace(config.domains[1], sources=(source,))
+    config = replace(config, domains=(first, second), geometry=Geometry(20.0, 10.0, 0.2))
+    batch = Batches(open_domains(config, tmp_path), config)[3]
+    assert np.isnan(batch.truth[batch.domains == 1]).all() and batch.truth.shape == batch.images.shape
+    made, truth = (one[batch.domains == 0] for one in (batch.images, batch.truth))
+    assert np.isfinite(truth).all()
+    assert np.corrcoef(made.ravel(), truth.ravel())[0, 1] > 0.95
+
+
 def test_held_out_files_make_pairs_with_a_known_truth(tmp_path):
     packed_of((100, 150, 250), tmp_path, VALIDATION)
     pairs = true_pairs(Pairs(path=str(tmp_path / "packed.npz"), anatomies=2), Grid(64, 64, 2.0), 1)

@@ -103,6 +103,24 @@ def test_terms_of_weight_0_are_left_out_and_the_others_teach(tiny_harmonizer, we
     assert changed == {"to_y", *(() if set(weights) == {"radiomics"} else ("to_x",)), *judges}
 
 
+def test_where_the_truth_is_known_images_are_led_to_it_and_elsewhere_left_alone(tiny_harmonizer):
+    learner = gan(tiny_harmonizer, weights={**OFF, "paired": 1.0})
+    domains, nobody = torch.tensor([0, 0, 0, 1, 1, 1]), torch.full((6, 1, 32, 32), torch.nan)
+    known = nobody.clone()
+    known[1] = 0.25
+    with torch.no_grad():
+        made = learner.to_y(images()[:3])
+    values = learner.take_step(images(), domains, Moment(0, np.random.default_rng(0), known))
+    assert tuple(values) == learner.terms == ("paired",)
+    assert values["paired"] == pytest.approx(float((made[1] - 0.25).abs().mean()), rel=1e-3)
+    for step in range(1, 40):
+        later = learner.take_step(images(), domains, Moment(step, np.random.default_rng(step), known))["paired"]
+    assert later < 0.7 * values["paired"]
+    before = weights_of(learner.to_y)
+    assert learner.take_step(images(), domains, Moment(50, np.random.default_rng(0), nobody))["paired"] == 0
+    assert all(torch.isfinite(value).all() for value in weights_of(learner.to_y).values()) and before
+
+
 def test_cycle_and_identity_are_the_published_means(tiny_harmonizer):
     learner = gan(tiny_harmonizer, weights={**OFF, "cycle": 1.0, "identity": 1.0})
     x, y = images()[:3], images()[3:]

@@ -53,6 +53,13 @@ class Passed:
     back_y: Tensor | None
 
 
+def known_difference(made: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error where the truth is known (not NaN); 0 where none is."""
+    known = ~truth.isnan()
+    difference = (made - truth.nan_to_num()).abs() * known
+    return difference.sum() / known.sum().clamp(min=1)
+
+
 class CycleGan(Learner):
     """See the text of the file."""
 
@@ -87,7 +94,8 @@ class CycleGan(Learner):
         named = {"adversarial": self.weights.adversarial, "cycle": self.weights.cycle, "identity": self.weights.identity}
         plain = tuple(name for name, weight in named.items() if weight)
         judged = ("discriminator",) if self.weights.adversarial else ()
-        return (*plain, *dice, *(("radiomics",) if self.weights.radiomics else ()), *judged)
+        more = {"radiomics": self.weights.radiomics, "paired": self.weights.paired}
+        return (*plain, *dice, *(name for name, weight in more.items() if weight), *judged)
 
     def take_step(self, images: Tensor, domains: Tensor, moment: Moment) -> dict[str, float]:
         """Generators and S_X first, then the discriminators on what was made and on earlier images."""
@@ -96,6 +104,8 @@ class CycleGan(Learner):
         with held_still(self.judge_x, self.judge_y), self.machine.autocast():
             passed = self._pass(x, y)
             terms = self._generator_terms(passed)
+            if self.weights.paired and moment.truth is not None:
+                terms["paired"] = self.weights.paired, known_difference(passed.fake_y.float(), moment.truth[domains != target])
             loss: Any = sum(weight * value for weight, value in terms.values())
         self.descend("generators", loss, moment.step)
         values = {name: float(value.detach()) for name, (_, value) in terms.items()}

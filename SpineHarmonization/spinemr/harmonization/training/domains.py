@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,9 +24,10 @@ from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.segmentation.training.data import SLICE_MM
 from spinemr.synthesis.augmentation.compose import Compose
-from spinemr.synthesis.augmentation.labelled import Sample
+from spinemr.synthesis.augmentation.labelled import Augmentation, Sample
 from spinemr.synthesis.augmentation.spatial import Affine, Crop, Flip
 
+FloatArray = NDArray[np.float32]
 POOLS = "drawn"
 """Folder of a run with what was drawn for it."""
 DRAWING_VERSION = 1
@@ -38,6 +40,8 @@ class ImageBatch:
 
     images: NDArray[np.float32]
     domains: NDArray[np.int64]
+    truth: NDArray[np.float32]
+    """The middle slices ``[image][1][row][column]`` as the target shows them; NaN where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,18 @@ class DomainImages:
     sources: tuple[tuple[Stack, ...], ...]
     shares: tuple[float, ...]
 
-    def take(self, slices: int, rng: np.random.Generator) -> ByteArray:
-        """A source by its share, one of its stacks, one of its slices between its neighbours (the outermost stand in)."""
+    def take(self, slices: int, rng: np.random.Generator) -> tuple[ByteArray, ByteArray | None]:
+        """A source by its share, one of its stacks, one of its slices between its neighbours (the outermost stand in).
+
+        With it the truth of the slice itself, if it is known.
+        """
         edges = np.cumsum(self.shares)
         chosen = self.sources[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))]
-        pixels = chosen[int(rng.integers(len(chosen)))].pixels
-        middle, reach = int(rng.integers(len(pixels))), slices // 2
-        return pixels[np.clip(np.arange(middle - reach, middle + reach + 1), 0, len(pixels) - 1)]
+        stack = chosen[int(rng.integers(len(chosen)))]
+        last = len(stack.pixels) - 1
+        middle, reach = int(rng.integers(last + 1)), slices // 2
+        truth = None if stack.truth is None else stack.truth[middle : middle + 1]
+        return stack.pixels[np.clip(np.arange(middle - reach, middle + reach + 1), 0, last)], truth
 
 
 class Batches:
@@ -72,24 +81,29 @@ class Batches:
         """The batch of a step."""
         rng = np.random.default_rng([self._config.seed, step, *self._rank])
         wanted = self._wanted(rng)
-        moved = [self._movement(self._sample(int(domain), rng), rng).image for domain in wanted]
-        return ImageBatch(np.stack(moved), wanted)
+        return _batch([self._moved(int(domain), self._movement, rng) for domain in wanted], wanted)
 
     def still(self, count: int, seed: int = 0) -> ImageBatch:
         """So many images of every domain, none of them moved: the same for the same seed."""
         rng = np.random.default_rng([self._config.seed, seed, 1 << 30])
         wanted = np.repeat(np.arange(len(self.domains)), count)
-        return ImageBatch(np.stack([self._plain(self._sample(int(d), rng), rng).image for d in wanted]), wanted)
+        return _batch([self._moved(int(domain), self._plain, rng) for domain in wanted], wanted)
 
     def of_domain(self, domain: int, count: int) -> Iterator[NDArray[np.float32]]:
         """Slices ``[1][row][column]`` of a domain as they are, cut to the grid: at most so many, spread over its sources."""
         rng = np.random.default_rng([self._config.seed, 1 << 29])
         for _ in range(count):
-            pixels = self.domains[domain].take(1, rng)
+            pixels, _ = self.domains[domain].take(1, rng)
             yield self._plain(_sample_of(pixels, self._config.grid), rng).image
 
-    def _sample(self, domain: int, rng: np.random.Generator) -> Sample:
-        return _sample_of(self.domains[domain].take(self._config.inputs, rng), self._config.grid)
+    def _moved(self, domain: int, movement: Augmentation, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """An image and its truth, moved alike."""
+        pixels, truth = self.domains[domain].take(self._config.inputs, rng)
+        again = deepcopy(rng)
+        image = movement(_sample_of(pixels, self._config.grid), rng).image
+        if truth is None:
+            return image, np.full_like(image[:1], np.nan)
+        return image, movement(_sample_of(truth, self._config.grid), again).image
 
     def _wanted(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Which domains: the same number of each (CycleGAN), or of all together as evenly as it goes (HarMOnAE)."""
@@ -98,6 +112,10 @@ class Batches:
             return np.repeat(np.arange(count), self._config.batch_size)
         places = (np.arange(self._config.batch_size) + rng.random()) * count / self._config.batch_size
         return rng.permutation(count)[np.minimum(places.astype(np.int64), count - 1)]
+
+
+def _batch(moved: list[tuple[FloatArray, FloatArray]], domains: NDArray[np.int64]) -> ImageBatch:
+    return ImageBatch(np.stack([image for image, _ in moved]), domains, np.stack([truth for _, truth in moved]))
 
 
 def _sample_of(pixels: ByteArray, grid: Grid) -> Sample:

@@ -57,6 +57,8 @@ class Moment:
 
     step: int
     rng: np.random.Generator
+    truth: Tensor | None = None
+    """What harmonized images should be, ``[image][1][row][column]``; NaN where nobody knows."""
 
 
 @dataclass(frozen=True)

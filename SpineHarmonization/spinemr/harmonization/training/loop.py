@@ -79,7 +79,8 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
     def take_step(self, batch: ImageBatch) -> dict[str, float]:
         """The unweighted terms of a batch; the learner's networks and their averages have taken a step."""
         images, domains = self._machine.tensor(batch.images), self._machine.tensor(batch.domains)
-        values = self._learner.take_step(images, domains, Moment(self.step, self.generator()))
+        moment = Moment(self.step, self.generator(), self._machine.tensor(batch.truth))
+        values = self._learner.take_step(images, domains, moment)
         self._learner.average(self.step)
         return values
 

@@ -34,4 +34,4 @@ def rescanned(stack: Stack, strength: float, pixel_mm: float, seed: tuple[int, .
     image = stack.pixels.astype(np.float32) / np.float32(255)
     sample = Sample(image, np.zeros_like(stack.pixels), (SLICE_MM, pixel_mm, pixel_mm))
     changed = other_scanner(strength)(sample, np.random.default_rng(seed))
-    return Stack(eight_bit(changed.image), stack.name)
+    return Stack(eight_bit(changed.image), stack.name, truth=stack.pixels)

@@ -111,6 +111,8 @@ class CycleWeights:
     dice_cycle: float = 1.0
     dice_harmonization: float = 1.0
     radiomics: float = 10.0
+    paired: float = 0.0
+    """Not published: mean absolute error to the target's own image, where a source is rescanned and it is known."""
 
     def __post_init__(self) -> None:
         _require_weights(self)
@@ -124,7 +126,7 @@ class CycleWeights:
 
     def without_extras(self) -> CycleWeights:
         """Only what Modanwal 2021 has: no segmentation, no radiomic features."""
-        return replace(self, dice_target=0.0, dice_source=0.0, radiomics=0.0)
+        return replace(self, dice_target=0.0, dice_source=0.0, radiomics=0.0, paired=0.0)
 
 
 @dataclass(frozen=True)

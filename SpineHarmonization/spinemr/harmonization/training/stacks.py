@@ -41,6 +41,8 @@ class Stack:
 
     pixels: ByteArray
     name: str
+    truth: ByteArray | None = None
+    """The same slices as the target shows them, where that is known."""
 
 
 def eight_bit(values: NDArray[Any]) -> ByteArray:
