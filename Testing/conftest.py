@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+GUARD = Path(__file__).resolve().parent / "network"
+sys.path.insert(0, str(GUARD))
+import network_guard  # noqa: E402
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
@@ -30,6 +36,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("realdata"):
                 item.add_marker(missing)
+
+
+def pytest_configure() -> None:
+    """Keep the tests, and the Python programs they start, off the network."""
+    network_guard.install()
+    paths = [str(GUARD), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
+
+
+@pytest.fixture(scope="session")
+def network_attempts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which attempts to reach the network are noted."""
+    path = tmp_path_factory.mktemp("network") / "attempts.txt"
+    path.touch()
+    os.environ[network_guard.ATTEMPTS_VARIABLE] = str(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_network(network_attempts: Path) -> Iterator[None]:
+    """Fail a test during which somebody reached for the network, also where the refusal was swallowed."""
+    before = network_attempts.stat().st_size
+    yield
+    attempts = network_attempts.read_text(encoding="utf-8")[before:]
+    assert not attempts, f"the network was reached for: {attempts}"
 
 
 @pytest.fixture(scope="session")

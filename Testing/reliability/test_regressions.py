@@ -145,6 +145,27 @@ def test_tiff_pages_in_a_circle(seeds, tmp_path):
         read_image(tmp_path / "image.tif")
 
 
+@pytest.mark.parametrize("count", ["1e308", "-3", "99999999999", "x", ""])
+def test_a_metaimage_without_a_number_of_axes(count, seeds, tmp_path):
+    """ITK ended the whole process for some of them."""
+    content = seeds.masks[".mha"].read_bytes().replace(b"NDims = 3", b"NDims = " + count.encode())
+    (tmp_path / "mask.mha").write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        read_labels(tmp_path / "mask.mha")
+
+
+@linux
+@pytest.mark.parametrize(("ending", "field"), [(".nhdr", b"data file:"), (".mhd", b"ElementDataFile =")])
+def test_headers_that_send_to_a_device_or_a_pipe(ending, field, seeds, tmp_path):
+    content = seeds.images[ending].read_bytes()
+    os.mkfifo(tmp_path / "pipe.raw")
+    for place in (b"/dev/zero", b"pipe.raw", b"."):
+        start = content.index(field) + len(field)
+        (tmp_path / f"image{ending}").write_bytes(content[:start] + b" " + place + content[content.index(b"\n", start) :])
+        with pytest.raises(InputError, match="no plain file"):
+            read_image(tmp_path / f"image{ending}")
+
+
 def test_header_keys_that_are_no_utf8(seeds, tmp_path):
     """ITK hands such keys out, but does not take them back."""
     content = seeds.masks[".mha"].read_bytes()

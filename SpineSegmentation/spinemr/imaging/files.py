@@ -33,6 +33,7 @@ from spinemr.imaging.nifti_volume import read_nifti, warn_orientation
 from spinemr.imaging.pictures import lifted, read_picture, written_slice
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.imaging.schemes import to_scheme
+from spinemr.imaging.text_headers import check_meta, check_nrrd
 
 PathLike = str | os.PathLike[str]
 
@@ -181,6 +182,7 @@ def _kind(path: Path) -> Format:
 def _read_volume(path: Path, kind: Format, spacing_mm: tuple[float, ...] | None) -> sitk.Image:
     if kind is Format.NIFTI:
         return door.straight(read_nifti(path, spacing_known=spacing_mm is not None), str(path))
+    (check_meta if kind is Format.META else check_nrrd)(path)
     header, tags = read_tags(path, "")
     door.check_header(header, str(path))
     if spacing_mm is None or min(header.spacing_mm) <= 0:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spinemr.imaging.errors import MissingPackageError, SpineMRError
 from spinemr.imaging.processors import fair_share
+from spinemr.imaging.silent_packages import unreported
 
 FloatArray = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -101,7 +102,8 @@ def _accelerators() -> list[str]:
 
 def _opened(path: Path) -> tuple[object, object]:
     try:
-        import openvino
+        with unreported():
+            import openvino
     except ImportError as error:
         raise MissingPackageError("Networks on the processor need OpenVINO.", "Install it: pip install openvino.") from error
     core = openvino.Core()

@@ -22,6 +22,7 @@ from spinemr.imaging.anatomy import all_structures
 from spinemr.imaging.errors import ImagingWarning, InputError
 from spinemr.imaging.itk_files import anonymous, read_header, read_pixels, read_tags, write_pixels
 from spinemr.imaging.terminology import Code, Term, term_of
+from spinemr.imaging.text_headers import check_nrrd
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
 _REGIONS = "Anatomic codes - DICOM master list"
@@ -62,6 +63,7 @@ def read_segmentation(path: Path) -> sitk.Image:
     Segments that are no spine structures are left out with a warning; where none is one, the file's own
     values stay. A map that Slicer cropped comes back on the grid of its reference image.
     """
+    check_nrrd(path)
     door.check_header(read_header(path), str(path))
     _, header = read_tags(path, "NrrdImageIO")
     segments = _segments(header)

@@ -73,7 +73,14 @@ HEADER_CHANGES = {
     ".tif": (headers.tiff_entry, headers.tiff_entry),
     **dict.fromkeys(
         (".nrrd", ".nhdr", ".mha", ".mhd", ".seg.nrrd"),
-        (headers.text_field, headers.text_field, headers.text_field_lost, headers.text_fields_swapped, headers.text_huge_shape),
+        (
+            headers.text_field,
+            headers.text_field,
+            headers.text_field_lost,
+            headers.text_fields_swapped,
+            headers.text_huge_shape,
+            headers.text_pixels_elsewhere,
+        ),
     ),
 }
 

@@ -142,6 +142,26 @@ def text_huge_shape(random: Random, content: bytes) -> bytes:
     return re.sub(rb"(sizes:|DimSize =) [^\n]*", rb"\1 " + sizes, content, count=1)
 
 
+def text_pixels_elsewhere(random: Random, content: bytes) -> bytes:
+    """The pixels are said to lie in a device, in the header itself, in many files, or nowhere."""
+    place = random.choice(
+        (
+            b"/dev/zero",
+            b"/dev/stdin",
+            b".",
+            b"image.nhdr",
+            b"image.mhd",
+            b"/etc/passwd",
+            b"%d 1 9 1",
+            b"LIST",
+            b"LIST 2",
+            b"",
+            b"../" * 400,
+        )
+    )
+    return re.sub(rb"(data file:|ElementDataFile =)[^\n]*", lambda match: match[1] + b" " + place, content, count=1)
+
+
 def png_shape(random: Random, content: bytes) -> bytes:
     """Another size, depth or kind in a PNG header, with the checksum put right."""
     raw = bytearray(content)

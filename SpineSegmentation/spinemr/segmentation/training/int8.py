@@ -17,6 +17,7 @@ import numpy as np
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.network_file import FloatArray
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
+from spinemr.imaging.silent_packages import unreported
 from spinemr.segmentation.inference.runtime import OpenVinoRuntime
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.config import TrainingConfig
@@ -129,7 +130,8 @@ def _seconds(runtime: OpenVinoRuntime, image: FloatArray) -> float:
 
 def _packages() -> tuple[Any, Any]:
     try:
-        import nncf
+        with unreported():
+            import nncf
         import onnx
         import onnxruntime  # noqa: F401 - what NNCF looks at images with
     except ImportError as error:
