@@ -101,7 +101,7 @@ def new_page(browser) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(LONG_MS)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("pageerror", lambda error: None if str(error) == CLOSED_SOCKET else complaints.append(str(error)))
         page.on("request", lambda request: None if _is_here(request.url) else complaints.append(request.url))
         page.goto(address)
         page.get_by_test_id("drawn").wait_for()
