@@ -53,7 +53,7 @@ def chosen_settings(file: Path | None, changes: Mapping[str, Any]) -> tuple[Sett
 
 
 def features_file(
-    image: Path, mask: Path, output: Path, wishes: FeatureWishes, *, more_inputs: Sequence[Path] = (),
+    image: Path, mask: Path, output: Path, wishes: FeatureWishes, *, settings_file: Path | None = None,
     command: Sequence[str] = (), progress: ProgressCallback = silent,
 ) -> FeatureTable:  # fmt: skip
     """Read, measure, and write the table and what is known of its making."""
@@ -67,7 +67,7 @@ def features_file(
         found = features_of(volume, numbers, wishes.settings, labels=wishes.labels or held, engine=wishes.engine, progress=inner)
     table = _table(found, structure_names(held), wishes)
     parameters: dict[str, object] = {**asdict(wishes), "engine_version": engine_version(wishes.engine)}
-    inputs = [image, mask, *more_inputs]
+    inputs = {"IMAGE": image, "MASK": mask} | ({} if settings_file is None else {"SETTINGS": settings_file})
     made = Provenance.of(TOOL, command=command, parameters=parameters, inputs=inputs, seconds=watch.seconds)
     write_table(table, output, provenance=made.as_dict())
     if sidecar_of(output) != output:

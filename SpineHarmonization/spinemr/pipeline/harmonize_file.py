@@ -11,7 +11,7 @@ from spinemr.harmonization.method import Method
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.files import read_image, write_image
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
-from spinemr.imaging.provenance import Provenance, Stopwatch, sidecar_of
+from spinemr.imaging.provenance import Provenance, Stopwatch, sidecar_of, without_place
 
 TOOL = "spinemr harmonize"
 
@@ -28,14 +28,17 @@ def harmonize_file(
         found = harmonize(volume, method, strength=strength, progress=within(progress, 0.2, 0.9))
     with watch.phase("write"):
         write_image(found.image, output)
-    inputs = [image, Path(target)] if target is not None and Path(target).is_file() else [image]
+    inputs = {"IMAGE": image}
+    if target is not None and Path(target).exists():
+        command = without_place(command, Path(target), "TARGET")
+        inputs |= {"TARGET": Path(target)} if Path(target).is_file() else {}
     _write_sidecar(found, method, inputs, output, command, watch.seconds)
     progress(Progress("write", 1.0, "Done"))
     return found
 
 
 def _write_sidecar(
-    found: Harmonized, method: Method, inputs: list[Path], output: Path, command: Sequence[str], seconds: dict[str, float]
+    found: Harmonized, method: Method, inputs: dict[str, Path], output: Path, command: Sequence[str], seconds: dict[str, float]
 ) -> None:
     state = dict(found.details.get("chosen") or method.as_dict())
     made = Provenance.of(

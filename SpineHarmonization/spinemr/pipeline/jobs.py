@@ -104,7 +104,7 @@ class FeaturesJob:
         settings, labels = chosen_settings(self.parameters, {})
         features_file(
             self.image, self.mask, self.output, FeatureWishes(settings, labels, case=self.case, image_name=self.image_name),
-            more_inputs=[] if self.parameters is None else [self.parameters], command=_words("features"), progress=progress,
+            settings_file=self.parameters, command=_words("features"), progress=progress,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from spinemr.imaging.provenance import InputFile, Provenance
+from spinemr.imaging.provenance import Provenance, without_place
 from spinemr.pipeline.request import CaseRequest, Tools
 from spinemr.pipeline.result import CaseResult
 from spinemr.pipeline.results_folder import TOOL
@@ -22,16 +22,13 @@ def case_provenance(request: CaseRequest, tools: Tools, command: Sequence[str]) 
     method = None if tools.method is None else tools.method.as_dict()
     parameters = {**request.as_dict(), "method": method, "settings": asdict(request.settings)}
     used = {"device": tools.model.runtime.device, "precision": tools.model.precision}
-    words = without_place(command, request.image, IMAGE)
-    made = Provenance.of(
+    return Provenance.of(
         TOOL,
-        command=words if target is None else without_place(words, target, TARGET),
+        command=command if target is None else without_place(command, target, TARGET),
         parameters=parameters | used | ({} if target is None else {"target": TARGET}),
-        inputs=[request.image] if target is None or target.is_dir() else [request.image, target],
+        inputs={IMAGE: request.image} if target is None or target.is_dir() else {IMAGE: request.image, TARGET: target},
         models={tools.model.card.name: tools.model.sha256},
     )
-    inputs = [InputFile(name, file.sha256) for name, file in zip((IMAGE, TARGET), made.inputs, strict=False)]
-    return replace(made, inputs=tuple(inputs))
 
 
 def final_provenance(result: CaseResult) -> Provenance:
@@ -43,16 +40,6 @@ def final_provenance(result: CaseResult) -> Provenance:
     if isinstance(network, Mapping) and {"model", "sha256"} <= network.keys():
         models[str(network["model"])] = str(network["sha256"])
     return replace(made, models=models, seconds={name: round(stage.seconds, 3) for name, stage in result.stages.items()})
-
-
-def without_place(words: Sequence[str], place: Path, name: str) -> list[str]:
-    """The words of a command with a name in the place of a path, which may stand behind an option's "="."""
-    return [_word(word, place, name) for word in words]
-
-
-def _word(word: str, place: Path, name: str) -> str:
-    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    return f"{option}{equals}{name}" if value and Path(value) == place else word
 
 
 def unnamed(note: str, request: CaseRequest) -> str:

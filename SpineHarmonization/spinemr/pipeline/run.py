@@ -14,9 +14,10 @@ from pathlib import Path
 from spinemr.imaging.errors import Cancelled, SpineMRError
 from spinemr.imaging.files import read_image
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
+from spinemr.imaging.provenance import without_place
 from spinemr.pipeline.judging import unjudged
 from spinemr.pipeline.notes import noted
-from spinemr.pipeline.origin import FOLDER, case_provenance, unnamed, without_place
+from spinemr.pipeline.origin import FOLDER, case_provenance, unnamed
 from spinemr.pipeline.request import CaseRequest, Tools, open_tools
 from spinemr.pipeline.result import TITLES, CaseResult, StageState
 from spinemr.pipeline.results_folder import results_folder

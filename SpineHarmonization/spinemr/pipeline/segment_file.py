@@ -52,7 +52,7 @@ def segment_file(
         TOOL,
         command=command,
         parameters={**asdict(wishes), "device": model.runtime.device, "precision": model.precision},
-        inputs=[image],
+        inputs={"IMAGE": image},
         models={model.card.name: model.sha256},
         seconds=watch.seconds,
     )

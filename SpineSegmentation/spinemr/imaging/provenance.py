@@ -54,16 +54,25 @@ class Provenance:
         *,
         command: Sequence[str] = (),
         parameters: Mapping[str, object] | None = None,
-        inputs: Sequence[str | os.PathLike[str]] = (),
+        inputs: Sequence[str | os.PathLike[str]] | Mapping[str, str | os.PathLike[str]] = (),
         models: Mapping[str, str] | None = None,
         seconds: Mapping[str, float] | None = None,
     ) -> Provenance:
-        """Describe a result just made; inputs are hashed, paths in command and parameters shortened to names."""
+        """Describe a result just made; inputs are hashed, paths in command and parameters shortened to names.
+
+        Names of files and folders may be names of patients: inputs given as ``{"IMAGE": path}`` appear as IMAGE alone.
+        """
+        if isinstance(inputs, Mapping):
+            called = list(inputs.items())
+            for name, path in called:
+                command = without_place(command, Path(path), name)
+        else:
+            called = [(Path(path).name, path) for path in inputs]
         return cls(
             tool=tool,
             command=tuple(_shortened(word) for word in command),
             parameters={name: _plain(value) for name, value in (parameters or {}).items()},
-            inputs=tuple(InputFile(Path(path).name, sha256_of(path)) for path in inputs),
+            inputs=tuple(InputFile(name, sha256_of(path)) for name, path in called),
             models=dict(models or {}),
             seconds={phase: round(value, 3) for phase, value in (seconds or {}).items()},
             versions=versions(),
@@ -95,6 +104,16 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def without_place(words: Sequence[str], place: Path, name: str) -> list[str]:
+    """The words of a command with a name in the place of a path, which may stand behind an option's "="."""
+    return [_renamed(word, place, name) for word in words]
+
+
+def _renamed(word: str, place: Path, name: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{option}{equals}{name}" if value and Path(value) == place else word
 
 
 def sidecar_of(result: str | os.PathLike[str]) -> Path:

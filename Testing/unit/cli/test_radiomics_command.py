@@ -49,7 +49,7 @@ def test_every_structure_gets_a_row(spinemr, study, tmp_path):
         (124, "L5-S1 disc"),
         (223, "L4 posterior elements"),
     }
-    assert {(row.case, row.image, row.scanner) for row in table} == {("image č", "source", "")}
+    assert {(row.case, row.image, row.scanner) for row in table} == {("features", "source", "")}
     expected = extract(sitk.ReadImage(str(image)), sitk.ReadImage(str(mask)), labels=[124])[124]
     assert dict(table.where(label=124).rows[0].features) == expected
 
@@ -59,7 +59,7 @@ def test_the_sidecar_says_how_it_was_made(spinemr, study, quick, tmp_path):
     assert spinemr("radiomics", image, mask, "-o", tmp_path / "f.csv", "--settings", quick, "--set", "binWidth=7").code == 0
     said = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
     assert said["tool"] == "spinemr radiomics"
-    assert [file["name"] for file in said["inputs"]] == ["image č.nrrd", "labels.nii.gz", "parameters.yaml"]
+    assert [file["name"] for file in said["inputs"]] == ["IMAGE", "MASK", "SETTINGS"]
     assert said["parameters"]["settings"]["bin_width"] == 7
     assert said["parameters"]["engine"] == "spinemr"
     assert str(tmp_path) not in json.dumps(said)

@@ -59,7 +59,7 @@ def test_labels_and_sidecar_are_written(spinemr, image_path, study, tmp_path):
     assert sitk.GetArrayViewFromImage(labels).max() < 200
     said = json.loads((out.parent / "labels.json").read_text(encoding="utf-8"))
     assert said["provenance"]["models"] == {"told": "ab" * 32}
-    assert said["provenance"]["inputs"][0]["name"] == "study.nii.gz"
+    assert said["provenance"]["inputs"][0]["name"] == "IMAGE"
     assert said["counted_from"] == "sacrum"
     assert {s["name"] for s in said["structures"]} >= {"L4 vertebra", "L5-S1 disc", "sacrum"}
 

@@ -9,7 +9,8 @@ import pytest
 
 from spinemr.harmonization.method import Outcome
 from spinemr.imaging.progress import silent
-from spinemr.pipeline.origin import case_provenance, final_provenance, unnamed, without_place
+from spinemr.imaging.provenance import without_place
+from spinemr.pipeline.origin import case_provenance, final_provenance, unnamed
 from spinemr.pipeline.request import CaseRequest
 from spinemr.pipeline.result import CaseResult
 from spinemr.pipeline.run import run_case

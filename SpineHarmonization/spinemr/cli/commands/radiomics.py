@@ -53,7 +53,7 @@ def extract(
         ),
     ] = None,
     case: Annotated[
-        str | None, typer.Option(metavar="ID", help="The case in the table (else IMAGE's name).", show_default=False)
+        str | None, typer.Option(metavar="ID", help="The case in the table (else OUT's name).", show_default=False)
     ] = None,
     image_name: Annotated[
         str, typer.Option("--image-name", metavar="NAME", help="The kind of image in the table, e.g. harmonized.")
@@ -83,11 +83,10 @@ def extract(
     check_target(output)
     chosen, labels = chosen_settings(settings, _changes(change or []))
     labels = _labels(label) if label else labels
-    name = case or split_suffix(image)[0]
+    name = case or split_suffix(output)[0]
     wishes = FeatureWishes(chosen, labels, engine.value, labels_scheme.value, name, image_name, scanner)
-    inputs = [] if settings is None else [settings]
     with shown(progress) as report:
-        table = features_file(image, mask, output, wishes, more_inputs=inputs, command=command_line(), progress=report)
+        table = features_file(image, mask, output, wishes, settings_file=settings, command=command_line(), progress=report)
     if progress is not ProgressMode.JSON:
         typer.echo(f"{len(table)} structures with {len(table.names)} features in {output}")
 
