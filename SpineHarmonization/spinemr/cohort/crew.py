@@ -84,7 +84,7 @@ def _processes(crew: Crew, studies: int, scratch: Path) -> Iterator[Any]:
 
     shared = plan(crew, CPU_COUNT, min(MEMORY_LIMIT, psutil.virtual_memory().available) / 1e6, studies)
     with (
-        dask.config.set(_settings(shared.threads)),
+        dask.config.set({**_settings(shared.threads), "temporary-directory": str(scratch)}),
         LocalCluster(
             n_workers=shared.workers,
             threads_per_worker=1,
@@ -127,6 +127,7 @@ def _settings(threads: int) -> dict[str, Any]:
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
     return {
         "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": "65536", **dict.fromkeys(libraries, count)},
+        "distributed.deploy.lost-worker-timeout": "30 days",  # a lost worker is started anew, however long that takes
         "distributed.scheduler.allowed-failures": _TRIES - 1,
         "distributed.scheduler.worker-saturation": 1.0,  # what waits at a worker that is lost counts as its victim
         "distributed.worker.memory.target": False,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +23,7 @@ from spinemr.cohort.report import write_report
 from spinemr.cohort.study import Study
 from spinemr.cohort.tables import write_tables
 from spinemr.cohort.task import Place, do_study
-from spinemr.imaging.errors import OutputError, SpineMRError
+from spinemr.imaging.errors import ImagingWarning, OutputError, SpineMRError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.imaging.provenance import Provenance
 
@@ -28,6 +31,8 @@ FIND_SHARE, COLLECT_SHARE = 0.01, 0.05
 """Of the whole, as progress counts it."""
 _AHEAD, _LEAST_AHEAD = 4, 32
 """Studies that wait at the scheduler for each thread of the cluster: enough that none idles, few enough to let go of quickly."""
+_LOOK_S, _ALONE_S = 10.0, 600.0
+"""How often to look after the workers, and how long ours may all be missing."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ def _all_done(
                 progress(Progress("studies", pace.share, pace.told()))
         except BaseException:
             remove_folder(folder.work)  # tells tasks that nobody waits for them any more
+            if pace.before + pace.done > pace.failed:
+                warnings.warn("What is finished stays: go on with --resume.", ImagingWarning, stacklevel=2)
             raise
     return outcomes
 
@@ -107,34 +114,35 @@ def _outcomes(
     crew: Crew,
 ) -> Iterator[StudyOutcome]:
     """What became of each study, in the order they end; always a few more are at the scheduler than can be worked on."""
-    from distributed import as_completed
+    from distributed import wait
     from distributed.comm.core import CommClosedError
 
     shared = client.scatter(options, broadcast=False, hash=False) if crew.scheduler else options
     waiting = iter(todo)
-    futures: dict[str, Study] = {}
-    running = as_completed(loop=client.loop)
-
-    def send_some() -> None:
-        wanted = max(_LEAST_AHEAD, _AHEAD * sum(client.nthreads().values()))
-        for study in islice(waiting, max(0, wanted - len(futures))):
-            future = client.submit(do_study, study, shared, place, key=f"study-{study.id}", pure=False)
-            futures[future.key] = study
-            running.add(future)
-
+    futures: dict[Any, Study] = {}
+    present = time.monotonic()
     try:
-        send_some()
-        for future in running:
-            study = futures.pop(future.key)
-            outcome = _outcome(future, study, crew)
-            future.release()
-            yield outcome
-            send_some()
-    except (CommClosedError, TimeoutError) as error:
+        while True:
+            threads = sum(client.nthreads().values())
+            present = time.monotonic() if threads else present
+            for study in islice(waiting, max(0, max(_LEAST_AHEAD, _AHEAD * threads) - len(futures))):
+                futures[client.submit(do_study, study, shared, place, key=f"study-{study.id}", pure=False)] = study
+            if not futures:
+                return
+            if not crew.scheduler and time.monotonic() - present > _ALONE_S:
+                raise gone(crew.scheduler)
+            with suppress(TimeoutError), client.as_current():
+                wait(list(futures), timeout=_LOOK_S, return_when="FIRST_COMPLETED")
+            for future in [one for one in futures if one.done()]:
+                with suppress(TimeoutError):  # its result went away with its worker: it is done again
+                    outcome = _outcome(future, futures[future], crew)
+                    del futures[future]
+                    yield outcome
+    except (CommClosedError, CancelledError) as error:
         raise gone(crew.scheduler) from error
     finally:
         with suppress(Exception):  # the cluster may be gone
-            client.cancel(list(running.futures), force=True)
+            client.cancel(list(futures), force=True)
 
 
 def _outcome(future: Any, study: Study, crew: Crew) -> StudyOutcome:  # noqa: ANN401
@@ -142,13 +150,13 @@ def _outcome(future: Any, study: Study, crew: Crew) -> StudyOutcome:  # noqa: AN
     from distributed import KilledWorker
 
     if future.status == "finished":
-        outcome: StudyOutcome = future.result()
+        outcome: StudyOutcome = future.result(timeout=_LOOK_S)
         if outcome.end is End.HOPELESS:
             raise OutputError(outcome.sentence)
         if outcome.end is End.STOPPED:
             raise OutputError("The folder of work in progress was removed.", "Go on with --resume.")
         return outcome
-    error = future.exception() if future.status == "error" else None
+    error = future.exception(timeout=_LOOK_S) if future.status == "error" else None
     if isinstance(error, KilledWorker):
         return StudyOutcome(study.id, End.FAILED, (StudyFailure("read", Cause.WORKER, lost_sentence()),))
     if error is None:
