@@ -7,7 +7,7 @@ EXTRAS ?= dev
 DEMO := out/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck unit scene test-desktop test-browser bench docs-pictures cmake-lists clean
+.PHONY: help demo test lint typecheck unit scene test-desktop test-browser reliability dependencies-lowest dependencies-newest audit bench docs-pictures cmake-lists clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ $(VENV)-browser/.made: pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)-browser
 	$(VENV)-browser/bin/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
 	@touch $@
+
+reliability: $(VENV)/.dev ## Thousands of mutants, kills, full disks; writes docs/results/reliability.md (an hour; EXTRAS=dev,train tries training too)
+	$(BIN)/python docs/results/reliability.py
+
+dependencies-lowest dependencies-newest: dependencies-%: ## The tests with the oldest packages that are allowed, or the newest
+	$(PYTHON) Testing/tools/dependency_sets.py $*
+
+audit: ## Look for known vulnerabilities of the packages the library needs (pip-audit)
+	$(PYTHON) Testing/tools/dependency_sets.py audit
 
 bench: $(VENV)/.dev ## Print the benchmark figures
 	@for script in Testing/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -79,7 +79,9 @@ def temporary_names(folder: Path) -> list[str]:
 def final_names(folder: Path) -> set[str]:
     """Everything in a folder but unfinished work."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {path.as_posix() for path in found if not any(TEMPORARY.match(part) for part in path.parts)}
+    journals = "events.out.tfevents."  # a new one with every start, by design of TensorBoard
+    own = (path for path in found if not any(TEMPORARY.match(part) or part.startswith(journals) for part in path.parts))
+    return {path.as_posix() for path in own}
 
 
 def is_whole(path: Path) -> bool:
