@@ -92,6 +92,7 @@ def _processes(crew: Crew, studies: int, scratch: Path) -> Iterator[Any]:
             memory_limit=f"{shared.memory_mb}MB",
             host="127.0.0.1",
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port, with nothing behind it (see _settings)
             security=Security.temporary(),  # others on this computer cannot connect
             local_directory=str(scratch),
             silence_logs=logging.CRITICAL,
@@ -130,6 +131,8 @@ def _settings(threads: int) -> dict[str, Any]:
         "distributed.deploy.lost-worker-timeout": "30 days",  # a lost worker is started anew, however long that takes
         "distributed.scheduler.allowed-failures": _TRIES - 1,
         "distributed.scheduler.worker-saturation": 1.0,  # what waits at a worker that is lost counts as its victim
+        "distributed.scheduler.http.routes": [],  # pages that everybody on this computer could read
+        "distributed.worker.http.routes": [],
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,

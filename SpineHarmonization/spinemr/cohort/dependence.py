@@ -13,6 +13,10 @@ from spinemr.radiomics.statistics.scanner_dependence import FEWEST, DependenceRo
 
 SHAPE = "_shape"
 """Part of the names of features that know nothing of intensities."""
+MOST_TESTED = 2000
+"""Studies that are tested; of more, so many drawn at random. With more every difference is significant, and exact tests take
+the product of the numbers of both sides."""
+_SEED = 20261121
 _TESTS = (("ks", "none"), ("ks", "benjamini-hochberg"), ("welch", "none"), ("welch", "benjamini-hochberg"))
 
 
@@ -33,8 +37,8 @@ def dependences(level: StudyLevel) -> tuple[Dependence, ...]:
     scanners = usable_scanners(level.scanners)
     if len(scanners) < 2:
         return ()
-    kept = np.array([name in scanners for name in level.scanners])
-    names = [name for name in level.scanners if name in scanners]
+    kept = _drawn(level.scanners, scanners)
+    names = [level.scanners[place] for place in kept]
     columns = [place for place, name in enumerate(level.features) if SHAPE not in name]
     features = [level.features[place] for place in columns]
     found = []
@@ -43,6 +47,18 @@ def dependences(level: StudyLevel) -> tuple[Dependence, ...]:
         if matrix.size:
             found.append(_of(image, kind, matrix, names, features))
     return tuple(found)
+
+
+def _drawn(scanners: Sequence[str], usable: tuple[str, ...]) -> list[int]:
+    """The places of the studies that are tested: of every scanner a share, and never fewer than a test needs."""
+    places: dict[str, list[int]] = {name: [] for name in usable}
+    for place, name in enumerate(scanners):
+        if name in places:
+            places[name].append(place)
+    share = min(1.0, MOST_TESTED / max(1, sum(map(len, places.values()))))
+    chance = np.random.default_rng(_SEED)
+    kept = [chance.choice(found, max(FEWEST, int(share * len(found))), replace=False) for found in places.values()]
+    return sorted(int(place) for place in np.concatenate(kept))
 
 
 def usable_scanners(scanners: Sequence[str]) -> tuple[str, ...]:

@@ -48,9 +48,9 @@ def robust_z(values: Matrix) -> tuple[Matrix, Matrix]:
     return _CONSISTENT * (clean - middle) / spread, middle
 
 
-def outliers(level: StudyLevel, root: Path, most: int = 20) -> tuple[Outlier, ...]:
+def outliers(level: StudyLevel, measurements: tuple[list[str], Matrix], most: int = 20) -> tuple[Outlier, ...]:
     """The studies with most numbers far out: intensity features within their scanner, measurements among all."""
-    names, z, values, middles = _scores(level, root)
+    names, z, values, middles = _scores(level, measurements)
     if not names:
         return ()
     far = np.abs(z) > FAR
@@ -67,7 +67,7 @@ def outliers(level: StudyLevel, root: Path, most: int = 20) -> tuple[Outlier, ..
     )  # fmt: skip
 
 
-def _scores(level: StudyLevel, root: Path) -> tuple[list[str], Matrix, Matrix, Matrix]:
+def _scores(level: StudyLevel, measurements: tuple[list[str], Matrix]) -> tuple[list[str], Matrix, Matrix, Matrix]:
     """Names, scores, values and medians ``[study][number]``."""
     parts: list[tuple[list[str], Matrix, Matrix, Matrix]] = []
     columns = [place for place, name in enumerate(level.features) if SHAPE not in name]
@@ -76,7 +76,7 @@ def _scores(level: StudyLevel, root: Path) -> tuple[list[str], Matrix, Matrix, M
             values = all_values[:, columns]
             names = [f"{kind}: {short_name(level.features[place])}" for place in columns]
             parts.append((names, *_by_scanner(values, level.scanners)))
-    names, values = measured(level.cases, root)
+    names, values = measurements
     z, middle = robust_z(values)
     parts.append((names, z, values, np.broadcast_to(middle, values.shape)))
     joined = [np.concatenate([part[place] for part in parts], axis=1) for place in (1, 2, 3)]
@@ -103,6 +103,8 @@ def measured(cases: Sequence[str], root: Path) -> tuple[list[str], Matrix]:
         for name in numbers if not cut[row] else ():
             value = told[name][row]
             if value is not None:
-                column = found.setdefault(f"{structure}: {name}", np.full(len(cases), np.nan))
-                column[places[case]] = value
+                key = f"{structure}: {name}"
+                if key not in found:
+                    found[key] = np.full(len(cases), np.nan)
+                found[key][places[case]] = value
     return list(found), np.stack(list(found.values()), axis=1) if found else np.empty((len(cases), 0))

@@ -122,6 +122,9 @@ def _dependence(numbers: ReportNumbers) -> str:
         "others, p < 0.05: the mean over scanners. Patients differ from scanner to scanner, too: what is left after "
         "harmonization is not all the scanner's."
     )
+    tested = max(one.studies for one in numbers.dependences)
+    if tested < numbers.finished:
+        said += f" Tested: {tested} of {numbers.finished} studies; scanners with fewer than three are left out, of many some."
     drawn = figures(_moves(numbers), "charts")
     return section("Scanner dependence", paragraph(said, "quiet"), table(header, rows, words=(1, 2)), drawn)
 
@@ -156,17 +159,19 @@ def _moves(numbers: ReportNumbers) -> Iterator[str]:
 def _features_said(numbers: ReportNumbers) -> str:
     if not numbers.dependences:
         return ""
-    said = "The texture features that depend most on the scanner of the source; a value is the mean over a study's structures."
+    said = (
+        "Of each family of textures the one that depends most on the scanner in the source; a value is the mean over a study's "
+        "structures. A fixed number of bins leaves textures as they were where a method only shifts and scales grey values."
+    )
     return paragraph(said, "quiet")
 
 
 def _feature_boxes(numbers: ReportNumbers) -> Iterator[str]:
     """Textures alone: their bins make them comparable before and after, while grey values change their scale."""
-    scanners = usable_scanners(numbers.level.scanners)[:MOST_SCANNERS]
+    scanners = _drawn_scanners(numbers)
     place_of = {name: place for place, name in enumerate(numbers.level.features)}
     for kind, images in _by_kind(numbers.dependences).items():
-        before = {name: value for name, value in images["source"].distances.items() if "_firstorder_" not in name}
-        for name in sorted(before, key=lambda one: -before[one])[: MOST_PLOTS // 2]:
+        for name in _telling(images["source"].distances)[: MOST_PLOTS // 2]:
             columns = {image: numbers.level.values[image, kind][:, place_of[name]] for image in images}
             parts = {image: column_by_scanner(column, numbers.level, scanners) for image, column in columns.items()}
             groups = {scanner: {image: parts[image][scanner] for image in images} for scanner in scanners}
@@ -175,10 +180,25 @@ def _feature_boxes(numbers: ReportNumbers) -> Iterator[str]:
             yield figure(box_plot(groups, title=f"{short}, {kind}", label=short.rpartition(" ")[2], width=width))
 
 
+def _drawn_scanners(numbers: ReportNumbers) -> tuple[str, ...]:
+    """Those with most studies, by name."""
+    return tuple(sorted(usable_scanners(numbers.level.scanners)[:MOST_SCANNERS]))
+
+
+def _telling(distances: Mapping[str, float]) -> list[str]:
+    """Textures by their distance, one of each family: those of a family go together."""
+    first: dict[str, str] = {}
+    for name in sorted(distances, key=lambda one: -distances[one]):
+        family = name.rpartition("_")[0]
+        if not family.endswith("_firstorder"):
+            first.setdefault(family, name)
+    return list(first.values())
+
+
 def _measurements(numbers: ReportNumbers) -> str:
     names, values = numbers.measurements
     chosen = [name for name in _TELLING if name in names and np.isfinite(values[:, names.index(name)]).any()]
-    scanners = usable_scanners(numbers.level.scanners)[:MOST_SCANNERS] or ("",)
+    scanners = _drawn_scanners(numbers) or ("",)
     drawn = []
     for name in chosen:
         column = values[:, names.index(name)]
@@ -187,7 +207,8 @@ def _measurements(numbers: ReportNumbers) -> str:
         label = column_title(what)
         width = HALF if len(scanners) <= _FEW_SCANNERS else WIDE
         groups = {scanner: {"measured": part} for scanner, part in parts.items()}
-        drawn.append(figure(box_plot(groups, title=f"{structure}: {label}", label=label, width=width)))
+        title = f"{structure[:1].upper()}{structure[1:]}: {label}"
+        drawn.append(figure(box_plot(groups, title=title, label=label, width=width)))
     return section("Measurements by scanner", figures(drawn, "charts"))
 
 

@@ -63,6 +63,7 @@ def report_numbers(root: Path) -> ReportNumbers:
     told = read_columns(root, "studies", ["case", "scanner", "group", "state", "verdict", "harmonized_by", "seconds", "peak_mb"])
     there = [place for place, state in enumerate(told["state"]) if state != "failed"]
     level = study_level(root)
+    measurements = measured(level.cases, root)
     findings = read_columns(root, "verdicts", ["case", "title", "outcome", "sentence", "verdict"])
     failures = read_columns(root, "failures", ["case", "stage", "cause", "sentence"])
     return ReportNumbers(
@@ -77,8 +78,8 @@ def report_numbers(root: Path) -> ReportNumbers:
         distrusted=_distrusted(findings),
         dependences=dependences(level),
         level=level,
-        measurements=measured(level.cases, root),
-        outliers=outliers(level, root),
+        measurements=measurements,
+        outliers=outliers(level, measurements),
         failures=tuple(FailureLine(*cells) for cells in zip(*failures.values(), strict=True)),
     )
 

@@ -23,6 +23,8 @@ from spinemr.radiomics.table import KEYS
 
 BATCH = 250
 """Studies that are held in memory at once: about 60 MB."""
+_BATCH_ROWS = 8192
+"""Rows of a table that are read at once: about 8 MB of features."""
 _TEXT, _WHOLE, _NUMBER = "string", "int64", "float64"
 _COLUMNS: dict[str, dict[str, str]] = {
     "studies": {
@@ -132,7 +134,7 @@ def read_columns(root: Path, table: str, columns: Sequence[str] | None = None) -
 
 def batches(root: Path, table: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """Record batches of a table, one after the other."""
-    yield from _opened(root, table).iter_batches(columns=None if columns is None else list(columns))
+    yield from _opened(root, table).iter_batches(_BATCH_ROWS, columns=None if columns is None else list(columns))
 
 
 def column_names(root: Path, table: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from spinemr.cohort.study import Study
 from spinemr.harmonization.chosen import chosen_method
 from spinemr.imaging.files import write_image
 from spinemr.imaging.model_card import ModelCard, ModelInput
-from spinemr.pipeline.request import CaseRequest, Tools
+from spinemr.pipeline.request import NO_METHOD, CaseRequest, Tools
 from spinemr.pipeline.result import CaseResult
 from spinemr.pipeline.run import run_case_into
 from spinemr.segmentation.classes import class_table
@@ -45,7 +45,8 @@ def told_tools(request: CaseRequest, **_: Any) -> Tools:
     """Tools of a model that is never wrong."""
     model_input = ModelInput(1.56, 16, (0.0, 100.0))
     card = ModelCard(*["told"] * 3, "segmentation", *["-"] * 5, model_input, files=(), training_data=(), metrics=())
-    return Tools(chosen_method(request.harmonize, request.target), OpenModel(card, Told(), "ab" * 32))
+    method = None if request.harmonize == NO_METHOD else chosen_method(request.harmonize, request.target)
+    return Tools(method, OpenModel(card, Told(), "ab" * 32))
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +118,7 @@ def in_threads(patch: pytest.MonkeyPatch) -> None:
         ):
             yield client
 
+    patch.setattr("distributed.comm.inproc.get_ip", lambda: "127.0.0.1")  # else it looks for a way to the internet
     patch.setattr("spinemr.cohort.run.open_crew", opened)
     patch.setattr("spinemr.cohort.task.open_tools", told_tools)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spinemr.cohort import dependence
 from spinemr.cohort.crew import Crew, plan
 from spinemr.cohort.dependence import dependences, usable_scanners
 from spinemr.cohort.outliers import robust_z
@@ -49,6 +50,16 @@ def test_dependence_of_a_shifted_and_of_a_shared_feature():
 def test_one_scanner_has_no_dependence():
     assert dependences(level_of(["a"] * 9 + ["b"] * 2, np.zeros((11, 1)), ("original_glcm_Idmn",))) == ()
     assert usable_scanners(["b", "a", "b", "a", "b", "a", "b", "", "c"]) == ("b", "a")
+
+
+def test_of_many_studies_some_of_every_scanner_are_tested(monkeypatch):
+    monkeypatch.setattr(dependence, "MOST_TESTED", 40)
+    scanners = ["a"] * 60 + ["b"] * 40 + ["rare"] * 4
+    matrix = np.random.default_rng(0).normal(size=(104, 1)) + 10 * (np.array(scanners) == "b")[:, None]
+    (found,), (again,) = (dependences(level_of(scanners, matrix, ("original_glcm_Idmn",))) for _ in range(2))
+    assert found.studies == 23 + 15 + 3
+    assert found.distances == again.distances
+    assert found.distances["original_glcm_Idmn"] > 0.5
 
 
 def test_kinds_of_labels():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
@@ -143,6 +144,24 @@ def test_a_lost_worker_costs_no_study(tmp_path, monkeypatch):
     assert sorted(outcome.study for outcome in found) == ["a", "b"]
     assert {outcome.end for outcome in found} == {End.FINISHED}
     assert all(int(outcome.process) >= 1 for outcome in found)
+
+
+def test_others_on_the_computer_learn_nothing(tmp_path, recwarn):
+    with open_crew(ONE, 1, tmp_path) as client:
+        assert client.scheduler.address.startswith("tls://127.0.0.1:")
+        ports = {
+            one.laddr for process in (psutil.Process(), *psutil.Process().children(recursive=True)) for one in listening(process)
+        }
+        assert ports
+        assert {address.ip for address in ports} == {"127.0.0.1"}
+        for address in ports:
+            with pytest.raises(OSError, match=r"404|closed|refused|reset|violat|Bad|timed out"):
+                urllib.request.urlopen(f"http://127.0.0.1:{address.port}/info/main/workers.html", timeout=5)
+    assert not [one for one in recwarn if "Port" in str(one.message)]
+
+
+def listening(process):
+    return [one for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
 
 
 class Future:

@@ -209,6 +209,13 @@ def test_box_by_hand() -> None:
     assert box_of([np.nan]) is None
 
 
+def test_of_very_many_outliers_some_are_drawn_and_both_ends_are() -> None:
+    values = np.concatenate([np.linspace(-1, 1, 4000), np.linspace(50, 60, 500)])
+    drawn = box_plot({"a": {"source": values}}, title="t", label="l")
+    assert drawn.count('class="value"') == 60
+    assert box_of(values).count == 4500
+
+
 def test_box_plot_places_boxes_by_its_axis() -> None:
     groups = {"one": {"source": [1.0, 2.0, 3.0], "harmonized": [2.0, 2.0, 2.0]}, "two": {"source": [4.0], "harmonized": []}}
     root = drawn(box_plot(groups, title="T", label="Idmn", reference=2.5))

@@ -13,6 +13,7 @@ body { margin: 0 auto; padding: 24px 28px 40px; max-width: 1100px; background: #
   font: 15px/1.45 Arial, Helvetica, 'Liberation Sans', sans-serif; }
 h1 { font-size: 24px; margin: 0 0 14px; }
 h2 { font-size: 18px; margin: 30px 0 8px; padding-bottom: 4px; border-bottom: 1px solid #c8c8c8; }
+h3 { font-size: 15px; margin: 16px 0 4px; }
 p { margin: 6px 0; max-width: 80ch; overflow-wrap: break-word; }
 a { color: #00598c; }
 .quiet { color: #4d4d4d; font-size: 13px; }

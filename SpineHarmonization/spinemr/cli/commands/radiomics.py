@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spinemr.cli.commands import radiomics_compare, radiomics_profile, radiomics_report
+from spinemr.cli.commands import radiomics_compare, radiomics_correct, radiomics_profile, radiomics_report
 from spinemr.cli.default_command import DefaultCommandGroup
 from spinemr.cli.label_scheme import LabelScheme
 from spinemr.cli.progress_bar import ProgressMode, ProgressOption, shown
@@ -27,7 +27,7 @@ class EngineName(str, Enum):
     PYRADIOMICS = "pyradiomics"
 
 
-@app.command("extract", epilog="Other words after [bold]spinemr radiomics[/bold] lead to: profile, compare, report.")
+@app.command("extract", epilog="Other words after [bold]spinemr radiomics[/bold] lead to: profile, compare, correct, report.")
 def extract(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image or a DICOM folder.", show_default=False)],
     mask: Annotated[Path, typer.Argument(metavar="MASK", help="Its label map: .nii.gz .nrrd .mha .seg.nrrd", show_default=False)],
@@ -119,4 +119,5 @@ def _labels(words: list[str]) -> tuple[int, ...]:
 # After extract: the first command is the one that runs where none is named.
 app.command("profile")(radiomics_profile.command)
 app.command("compare")(radiomics_compare.command)
+app.command("correct")(radiomics_correct.command)
 app.command("report")(radiomics_report.command)

@@ -28,6 +28,8 @@ from spinemr.radiomics.report.charts.svg import PALE_INK, document, element, fit
 _PANEL_HEIGHT = 175.0
 _SHOW_ALL_UP_TO = 30
 """Groups of no more values show each of them."""
+_MOST_OUTLIERS = 60
+"""Of more outliers so many are drawn, evenly from the lowest to the highest: more would hide each other."""
 _GOLDEN = 0.6180339887
 
 
@@ -136,11 +138,18 @@ def _drawn(panel: Panel, values: NDArray[np.float64], middle: float, wide: float
         line(middle - half, median, middle + half, median, colour=style.colour, width=2.6, kind="median"),
     ]
     finite = values[np.isfinite(values)]
-    shown = finite if finite.size <= _SHOW_ALL_UP_TO else np.asarray(box.outliers)
+    shown = finite if finite.size <= _SHOW_ALL_UP_TO else _some(np.asarray(box.outliers))
     for index, value in enumerate(shown):
         aside = (math.modf((index + 1) * _GOLDEN)[0] - 0.5) * wide * 0.7
         parts.append(mark(middle + aside, panel.y(float(value)), style, radius=2.2, kind="value"))
     return parts
+
+
+def _some(outliers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As many of the (sorted) outliers as can be told apart, both ends among them."""
+    if outliers.size <= _MOST_OUTLIERS:
+        return outliers
+    return np.asarray(outliers[np.linspace(0, outliers.size - 1, _MOST_OUTLIERS).round().astype(int)], dtype=np.float64)
 
 
 def _group_names(panel: Panel, groups: Mapping[str, Mapping[str, ArrayLike]]) -> tuple[list[str], float]:
