@@ -159,6 +159,17 @@ def test_an_unnamed_reference_has_the_contrast_of_the_image(looks, method, kind,
 
 
 @pytest.mark.usefixtures("three_models")
+def test_a_network_is_opened_once_for_all_images(looks, monkeypatch):
+    looks(Contrast(T1_LIKE, 0.4))
+    opened, real = [], by_contrast.open_reference
+    monkeypatch.setattr(by_contrast, "open_reference", lambda *reference: opened.append(reference) or real(*reference))
+    method = chosen_method()
+    first, second = (harmonize(study(), method) for _ in range(2))
+    assert len(opened) == 1
+    np.testing.assert_array_equal(*(sitk.GetArrayFromImage(one.image) for one in (first, second)))
+
+
+@pytest.mark.usefixtures("three_models")
 def test_where_no_contrast_is_seen_auto_is_zscore_and_a_named_method_an_error(looks):
     looks(None)
     result = harmonize(study(), chosen_method())

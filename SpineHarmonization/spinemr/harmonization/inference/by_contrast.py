@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import SimpleITK as sitk
@@ -32,6 +32,8 @@ class ByContrast:
     device: str = "auto"
     otherwise: Method | None = None
     scales: tuple[str, ...] = ()
+    _opened: dict[str, Method] = field(default_factory=dict, compare=False, repr=False)
+    """Networks that images have asked for so far: each is opened once."""
 
     @property
     def units(self) -> str:
@@ -65,7 +67,9 @@ class ByContrast:
             return None, ""
         network = of_contrast(self.references, contrast.kind)
         if network is not None:
-            return open_reference(network, self.device), network.name
+            if network.name not in self._opened:
+                self._opened[network.name] = open_reference(network, self.device)
+            return self._opened[network.name], network.name
         if contrast.kind in self.scales:
             return shipped_scale(contrast.kind), f"the {contrast.kind.upper()} scale (nyul)"
         return None, ""
