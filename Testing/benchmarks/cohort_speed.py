@@ -223,8 +223,9 @@ the start of its workers and the tables included) are what to compare.
 |---|---|---|---|---|---|---|
 {lines}
 
-- **More workers, the same work.** A study takes {w1:.2f} processor seconds with one worker, {w2:.2f} with two and {w4:.2f} with
-  four; the start of the workers is shared out over {studies} studies. More than {cores} workers gain nothing here.
+- **More workers.** A study takes {w1:.2f} processor seconds with one worker, {w2:.2f} with two and {w4:.2f} with four. The start
+  of each worker, about {start / 2:.1f} processor seconds, is in these figures, shared out over {studies} studies; the rest of the
+  difference is what four workers lose on {cores} busy processors.
 - **Two nodes.** A scheduler and two worker commands, joined by TCP, need {node:.2f} times the processor time of four workers of
   the command's own.
 - **From {few.studies} to {many.studies} studies.** The start of a run (workers, models, libraries) takes {start:.1f} processor
