@@ -113,7 +113,8 @@ def in_threads(patch: pytest.MonkeyPatch) -> None:
     def opened(_crew: Crew, _studies: int, scratch: Path) -> Iterator[Any]:
         settings = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
         with (
-            distributed.LocalCluster(**settings, local_directory=str(scratch)) as cluster,
+            pytest.importorskip("dask").config.set({"temporary-directory": str(scratch)}),
+            distributed.LocalCluster(**settings) as cluster,
             distributed.Client(cluster, set_as_default=False) as client,
         ):
             yield client

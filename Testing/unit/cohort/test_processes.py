@@ -205,10 +205,11 @@ def _failure(sentence):
 
 
 def test_a_cluster_that_is_there_already_does_the_work(manifest, tmp_path):
+    import dask
     from distributed import LocalCluster
 
     quiet = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
-    with LocalCluster(**quiet, local_directory=str(tmp_path / "dask")) as cluster:
+    with dask.config.set({"temporary-directory": str(tmp_path)}), LocalCluster(**quiet) as cluster:
         crew = Crew(scheduler=cluster.scheduler_address)
         result = run_cohort(manifest, tmp_path / "out", CohortOptions(harmonize="none", keep="tables"), crew)
     assert (result.finished, result.failed) == (3, 1)
