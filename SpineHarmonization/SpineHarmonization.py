@@ -282,4 +282,4 @@ class SpineHarmonizationTest(ScriptedLoadableModuleTest):
         """A method that is fitted on images does not start without one."""
         volume = drawStudy(slicer.mrmlScene)
         with self.assertRaises(ValueError):
-            SpineHarmonizationLogic().process(volume, HarmonizationOptions(method="nyul"))
+            SpineHarmonizationLogic().process(volume, HarmonizationOptions(method="histogram"))

@@ -40,7 +40,7 @@ class HarmonizationOptions:
     referenceVolume: slicer.vtkMRMLScalarVolumeNode | None = None
     referencePath: str = ""
     target: str = ""
-    """What a shipped network was trained for; empty: chosen by the contrast of the image."""
+    """A reference that comes with the method; empty: chosen by the contrast of the image."""
     strength: float = 1.0
     segmentOn: str = "source"
     device: str = "auto"

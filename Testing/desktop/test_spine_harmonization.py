@@ -59,6 +59,9 @@ def test_a_method_with_a_reference_asks_for_it(host, panel, mouse, volume, tmp_p
     mouse.choose(widget.ui.methodSelector, "Nyúl")
     assert widget._parameterNode.method == "nyul"
     assert widget.ui.referenceSelector.enabled
+    assert widget.ui.applyButton.enabled, "its scales ship"
+    mouse.choose(widget.ui.methodSelector, "Histogram of an image")
+    assert widget.ui.referenceSelector.enabled
     assert not widget.ui.applyButton.enabled
     assert "needs a reference" in widget.ui.applyButton.toolTip
     widget.ui.referencePathEdit.currentPath = str(tmp_path / "nowhere")
@@ -67,7 +70,7 @@ def test_a_method_with_a_reference_asks_for_it(host, panel, mouse, volume, tmp_p
     assert widget.ui.applyButton.enabled
 
 
-def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume, monkeypatch, cut_off, tmp_path):
+def test_methods_offer_the_references_that_come_with_them(panel, mouse, volume, monkeypatch, cut_off, tmp_path):
     from types import SimpleNamespace
 
     from SpineHarmonizationLib.Job import referenceTarget
@@ -81,7 +84,7 @@ def test_shipped_networks_offer_what_they_were_trained_for(panel, mouse, volume,
     monkeypatch.setattr(choices, "shipped_references", shipped)
     widget = panel(NAME)
     selector = widget.ui.targetSelector
-    assert selector.isVisible() and selector.count == 4
+    assert selector.isVisible() and selector.count == 6
     mouse.choose(widget.ui.methodSelector, "CycleGAN (trained)")
     assert selector.count == 3
     assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
@@ -100,8 +103,9 @@ def test_without_shipped_networks_their_methods_ask_for_a_file(panel, mouse, vol
 
     monkeypatch.setattr(choices, "shipped_references", lambda _method=None: ())
     widget = panel(NAME)
-    assert not widget.ui.targetSelector.isVisible()
+    assert widget.ui.targetSelector.count == 3, "the contrast of the image, and two scales"
     mouse.choose(widget.ui.methodSelector, "HarMOnAE (trained)")
+    assert not widget.ui.targetSelector.isVisible()
     assert "choose a file of your own" in widget.ui.applyButton.toolTip
 
 
