@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 GUARD = Path(__file__).resolve().parent / "network"
 sys.path.insert(0, str(GUARD))
 import network_guard  # noqa: E402
+
+# Who is started in the background of a shell ignores Ctrl-C, and so would every process that tests start and interrupt.
+for ignored, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, ignored) and signal.getsignal(getattr(signal, ignored)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, ignored), usual)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
