@@ -7,8 +7,8 @@ import json
 import os
 import struct
 import sys
-import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -17,15 +17,10 @@ import pytest
 import SimpleITK as sitk
 
 from spinemr.cli.main import main
-from spinemr.imaging import leftovers
-from spinemr.imaging.atomic import write_text_atomic
 from spinemr.imaging.dicom_headers import is_dicom
 from spinemr.imaging.dicom_structure import is_well_formed
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.files import read_image, read_labels, write_image
-from spinemr.imaging.staged_folder import staged_folder
-from spinemr.pipeline.request import CaseRequest
-from spinemr.pipeline.results_folder import PROVENANCE, QUALITY, results_folder
 
 pytest.importorskip("pydicom")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="pipes, devices and names of any bytes as Linux has them")
@@ -235,74 +230,34 @@ def test_links_in_a_circle(spinemr, tmp_path):
         assert "Internal" not in said
 
 
-GONE = 2**22 + 1
-"""More than the number of any process."""
+def test_numbers_no_feature_has(spinemr, seeds, tmp_path):
+    """Their squares leave the range of numbers."""
+    lines = seeds.tables[".csv"].read_text(encoding="utf-8").splitlines()
+    cells = lines[1].split(",")
+    cells[8] = "1e308"
+    (tmp_path / "f.csv").write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n", encoding="utf-8")
+    code, said = spinemr("radiomics", "compare", tmp_path / "f.csv", seeds.tables[".csv"], "-o", tmp_path / "c.csv")
+    assert code == 2
+    assert "1e+100" in said
+    assert not (tmp_path / "c.csv").exists()
 
 
-def _left(folder: Path, kind: str = leftovers.WRITING, process: int = GONE) -> Path:
-    return folder / f"{kind}-{leftovers._machine()}-{process}-0123456789ab"
+def test_a_target_longer_than_any_path(spinemr, seeds, tmp_path):
+    target = tmp_path / ("n" * 300) / "image.nrrd"
+    for method in ("histogram", "nyul", "auto"):
+        code, said = spinemr("harmonize", seeds.image, "-o", tmp_path / "h.nii.gz", "--method", method, "--target", target)
+        assert code == 2
+        assert "Internal" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_goes_with_the_next_result(tmp_path):
-    (tmp_path / f"{_left(tmp_path).name}.nii.gz").write_bytes(b"half")
-    _left(tmp_path).mkdir()
-    (_left(tmp_path) / "half.csv").touch()
-    write_text_atomic("whole", tmp_path / "result.txt")
-    assert [path.name for path in tmp_path.iterdir()] == ["result.txt"]
-
-
-def test_what_others_write_now_stays(tmp_path):
-    mine = tmp_path / leftovers.temporary_name()
-    others = tmp_path / ".writing-00000000-7-0123456789ab"
-    parents = _left(tmp_path, process=os.getppid())
-    foreign = tmp_path / ".writing-notes"
-    for path in (mine, others, parents, foreign):
-        path.touch()
-    leftovers.remove_leftovers(tmp_path)
-    assert all(path.exists() for path in (mine, others, parents, foreign))
-    month_ago = time.time() - 30 * 24 * 3600
-    for path in (others, foreign):
-        os.utime(path, (month_ago, month_ago))
-    leftovers.remove_leftovers(tmp_path)
-    assert [path.exists() for path in (mine, others, parents, foreign)] == [True, False, True, True]
-
-
-def test_a_folder_about_to_be_replaced_comes_back(tmp_path):
-    """The kill came between putting the old folder aside and the new one in its place."""
-    aside = _left(tmp_path, leftovers.REPLACED)
-    (aside / "study").mkdir(parents=True)
-    (aside / "study" / "old.txt").touch()
-    with pytest.raises(ZeroDivisionError), staged_folder(tmp_path / "study", replaceable=lambda _: True):
-        _ = 1 / 0
-    assert [path.name for path in tmp_path.iterdir()] == ["study"]
-    assert (tmp_path / "study" / "old.txt").exists()
-
-
-def test_results_that_a_kill_left_in_part_can_be_made_again(tmp_path):
-    """What says whose results these are used to come last: the folder was then refused as somebody else's."""
-    request, target = CaseRequest(tmp_path / "image.nii.gz"), tmp_path / "results"
-    moved: list[str] = []
-
-    class Killed(BaseException):
-        """Stands for SIGKILL."""
-
-    def fatal(self, other):
-        moved.append(self.name)
-        if len(moved) == 3:
-            raise Killed
-        return self.rename(other)
-
-    def fill(folder: Path) -> None:
-        for name in ("source.nii.gz", "report.html", QUALITY):
-            (folder / name).write_text("{}", encoding="utf-8")
-        (folder / PROVENANCE).write_text('{"tool": "spinemr run"}', encoding="utf-8")
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Path, "replace", fatal)
-        with pytest.raises(Killed), results_folder(target, request) as staging:
-            fill(staging)
-    assert moved[0] == PROVENANCE
-    assert not (target / QUALITY).exists()
-    with results_folder(target, request) as staging:
-        fill(staging)
-    assert (target / QUALITY).exists()
+@pytest.mark.skipif(find_spec("torch") is None, reason="networks are PyTorch's")
+@pytest.mark.parametrize("options", [{"width": "wide"}, {"width": 4, "levels": []}, {"dropout": 7}])
+def test_options_no_network_has(options, spinemr, seeds, tmp_path):
+    run = json.loads(seeds.texts["training"].read_text(encoding="utf-8"))
+    run["network"]["options"] = options
+    (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    code, said = spinemr("train", "segmentation", tmp_path / "run.json", "-o", tmp_path / "run")
+    assert code == 2
+    assert "Internal" not in said
+    assert not (tmp_path / "run").exists()

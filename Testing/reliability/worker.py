@@ -63,12 +63,13 @@ def _tried(number: int, seeds: Any, folder: Path, temporary: Path, found: list[A
         "seconds": round(seconds, 3),
         "peak_mb": peak_mb,
         "out": out[-3000:],
-        "err": err[-6000:],
+        "err": err,
         "left": sorted(_listing(folder / "out")),
         "inputs_kept": before == _listing(folder / "in") and sound == _listing(seeds.folder),
         "temporary": sorted(_listing(temporary)),
     }
     shutil.rmtree(folder, ignore_errors=True)
+    result["temporary"] = [name for name in result["temporary"] if not name.startswith("torchinductor")]
     for left in temporary.iterdir():
         shutil.rmtree(left, ignore_errors=True)
     return result

@@ -42,6 +42,8 @@ def explained(error: BaseException) -> Failure:
         return Failure(error.exit_code, str(error))
     if isinstance(error, MemoryError):
         return Failure(USER, NO_MEMORY)
+    if isinstance(error, OSError) and error.errno and error.strerror:  # a path too long, a disk that is gone
+        return Failure(USER, f"The system refused to read or write a file: {error.strerror}. Check the paths.")
     what = f"Internal error: {type(error).__name__} in {_place(error)}."
     return Failure(INTERNAL, f"{what} {DEBUG_VARIABLE}=1 shows the details; please report it.")
 

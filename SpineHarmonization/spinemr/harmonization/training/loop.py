@@ -23,7 +23,7 @@ from spinemr.imaging.progress import ProgressCallback, silent
 from spinemr.segmentation.training.checkpoint import LAST
 from spinemr.segmentation.training.journal import Journal
 from spinemr.segmentation.training.processes import Processes
-from spinemr.segmentation.training.run import RECENT, Run, Start, begin
+from spinemr.segmentation.training.run import RECENT, Run, Start, begin, kept_if_used
 
 FloatArray = NDArray[np.float32]
 PANEL_ROWS = 3
@@ -50,9 +50,10 @@ def train_harmonization(
     With ``resume`` the run in the folder goes on; without, a folder that holds one is refused. Started by ``torchrun``, several
     processes train together, each on batches of the configured size.
     """
-    start = begin(config, folder, HarmonizationCheckpoint.read, resume=resume)
-    run = _Run(config, start, _domains_of(config, folder, start.processes, progress))
-    run.follow(progress)
+    with kept_if_used(folder):
+        start = begin(config, folder, HarmonizationCheckpoint.read, resume=resume)
+        run = _Run(config, start, _domains_of(config, folder, start.processes, progress))
+        run.follow(progress)
     return HarmonizationOutcome(run.step, tuple(run.losses), run.nearness, folder / LAST)
 
 

@@ -93,7 +93,11 @@ def network_entry(name: str) -> NetworkEntry:
 
 def build_network(name: str, options: Options | None = None, classes: int = CLASS_COUNT) -> nn.Module:
     """A network with fresh random weights (of torch's generator)."""
-    return network_entry(name).build(classes, options or {})
+    entry = network_entry(name)
+    try:
+        return entry.build(classes, options or {})
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, IndexError) as error:  # PyTorch's many ways to say no
+        raise InputError(f"The network {name} cannot be built with these options.", "Look at its options.") from error
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -17,7 +17,7 @@ from spinemr.segmentation.training.checkpoint import BEST, Checkpoint, load_weig
 from spinemr.segmentation.training.config import OptimizerSettings, TrainingConfig
 from spinemr.segmentation.training.data import Batch, DataOf, TrainingData
 from spinemr.segmentation.training.losses import SegmentationLoss
-from spinemr.segmentation.training.run import RECENT, Run, Start, begin
+from spinemr.segmentation.training.run import RECENT, Run, Start, begin, kept_if_used
 from spinemr.segmentation.training.validation import SetDice, dice_of, thinned
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ def train(
     With ``resume`` the run in the folder goes on; without, a folder that holds one is refused. Started by ``torchrun``, several
     processes train together (:mod:`~spinemr.segmentation.training.processes`), each on batches of the configured size.
     """
-    start = begin(config, folder, Checkpoint.read, resume=resume)
-    progress(Progress("train", 0.0, "Reading the data"))
-    run = _Run(config, start, data or DataOf(config).open(start.processes.rank))
-    run.follow(progress)
+    with kept_if_used(folder):
+        start = begin(config, folder, Checkpoint.read, resume=resume)
+        progress(Progress("train", 0.0, "Reading the data"))
+        run = _Run(config, start, data or DataOf(config).open(start.processes.rank))
+        run.follow(progress)
     return Outcome(run.step, tuple(run.losses), run.best_dice, folder / BEST)
 
 

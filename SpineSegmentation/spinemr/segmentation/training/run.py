@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -82,6 +83,19 @@ def begin(config: RunSettings, folder: Path, read: Callable[[Path], State], *, r
     if config.threads:
         torch.set_num_threads(config.threads)
     return Start(folder, kind, processes, state)
+
+
+@contextmanager
+def kept_if_used(folder: Path) -> Iterator[None]:
+    """Take a new folder away again where a run fails before anything lies in it."""
+    is_new = not folder.exists()
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def device_for(wanted: str) -> str:
