@@ -22,6 +22,8 @@ from spinemr.radiomics.table import FeatureTable
 
 ALL_STRUCTURES = "all"
 FEWEST_PAIRS = 3
+MOST = 1e100
+"""Squares of larger numbers leave the range there is."""
 UNKNOWN = Estimate(math.nan)
 
 
@@ -67,6 +69,12 @@ class ComparisonRow:
             else:
                 flat[field.name] = value
         return flat
+
+
+def check_magnitudes(table: FeatureTable, name: str) -> None:
+    """Refuse finite numbers so large that no feature has them."""
+    if any(math.isfinite(value) and abs(value) > MOST for row in table for value in row.features.values()):
+        raise InputError(f"{name} holds a number beyond {MOST:g}, which no feature has.", "Write the table again.")
 
 
 def compare(

@@ -129,9 +129,11 @@ def _compared(
 
 
 def _read(path: Path, image: str | None) -> FeatureTable:
+    from spinemr.radiomics.statistics.comparison import check_magnitudes
     from spinemr.radiomics.table_files import read_table
 
     table = read_table(path)
+    check_magnitudes(table, str(path))
     if image is None:
         return table
     kept = table.where(image=image)
