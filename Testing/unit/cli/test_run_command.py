@@ -261,7 +261,7 @@ def test_unusual_images_work(spinemr, study, tmp_path, kind):
     ("words", "said"),
     [
         (["--harmonize", "nonesuch"], "no harmonization method 'nonesuch'"),
-        (["--harmonize", "nyul"], "needs a target"),
+        (["--harmonize", "histogram"], "needs a target"),
         (["--harmonize", "none", "--target", "x.json"], "target is of no use"),
         (["--harmonize", "none", "--segment-on", "harmonized"], "no harmonized image"),
         (["--target", "absent.json"], "cannot be read"),
