@@ -12,6 +12,8 @@ import sys
 from typing import Any
 
 ATTEMPTS_VARIABLE = "SPINEMR_NETWORK_ATTEMPTS"
+_OWN_NAME = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME")
+"""PyTorch's launcher of several processes asks for it."""
 _installed = False
 
 
@@ -31,7 +33,7 @@ def is_own(host: object) -> bool:
     """Whether a host is this computer."""
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
-    if host in (None, "", "localhost"):
+    if host in (None, "", "localhost", _OWN_NAME):
         return True
     try:
         address = ipaddress.ip_address(str(host).partition("%")[0])

@@ -22,7 +22,7 @@ def test_defaults_are_those_of_the_paper():
     weights = dict(vars(settings.terms))
     assert weights == {
         "adversarial": 10, "cycle": 10, "identity": 10, "dice_target": 20, "dice_source": 10,
-        "dice_identity": 1, "dice_cycle": 1, "dice_harmonization": 1, "radiomics": 10,
+        "dice_identity": 1, "dice_cycle": 1, "dice_harmonization": 1, "radiomics": 10, "paired": 0,
     }  # fmt: skip
     assert (settings.pool, config.batch_size, config.grid.rows, config.grid.columns) == (50, 4, 320, 320)
     assert settings.radiomics.columns_share * config.grid.columns == 120
