@@ -79,6 +79,8 @@ def test_a_spread_too_small_for_numbers_is_none():
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50))
 @example([0.0, 1.4e-119])
+@example([0.0, 5e-324])
+@example([1000.0, 1000.0000000000001])
 def test_percentiles_are_numpys(values):
     found = features(values, Settings(bin_count=8))
     for name, percent in (("10Percentile", 10), ("90Percentile", 90), ("Median", 50)):

@@ -100,7 +100,10 @@ def _count_bins(values: Values, settings: Settings) -> tuple[Values, NDArray[np.
         span = highest - lowest
         bins = np.minimum(np.floor(count * (values - lowest) / (span or 1.0)), count - 1).astype(np.int32) + 1
         return np.linspace(lowest, highest, count + 1), bins
-    edges = np.histogram_bin_edges(values, count).astype(np.float64)
+    try:
+        edges = np.histogram_bin_edges(values, count).astype(np.float64)
+    except ValueError:  # the values differ by less than bins can be told apart: as one value, which numpy puts into the middle
+        edges = np.linspace(lowest - 0.5, highest + 0.5, count + 1)
     width = float(edges[1] - edges[0])
     edges[-1] += 1  # pyradiomics: so that the maximum falls into the last bin
     return edges, _digitized(values, edges, width)
