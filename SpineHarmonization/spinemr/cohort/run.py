@@ -117,7 +117,6 @@ def _outcomes(
     from distributed import wait
     from distributed.comm.core import CommClosedError
 
-    shared = client.scatter(options, broadcast=False, hash=False) if crew.scheduler else options
     waiting = iter(todo)
     futures: dict[Any, Study] = {}
     present = time.monotonic()
@@ -126,7 +125,8 @@ def _outcomes(
             threads = sum(client.nthreads().values())
             present = time.monotonic() if threads else present
             for study in islice(waiting, max(0, max(_LEAST_AHEAD, _AHEAD * threads) - len(futures))):
-                futures[client.submit(do_study, study, shared, place, key=f"study-{study.id}", pure=False)] = study
+                # Options (1 kB) go with each task: what one worker keeps is lost with it, and all tasks that need it, too.
+                futures[client.submit(do_study, study, options, place, key=f"study-{study.id}", pure=False)] = study
             if not futures:
                 return
             if not crew.scheduler and time.monotonic() - present > _ALONE_S:

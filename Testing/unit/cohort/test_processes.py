@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -129,7 +130,21 @@ def ends_once(study, _options, place):
     return StudyOutcome(study.id, End.FINISHED, process=os.environ["OMP_NUM_THREADS"])
 
 
-def test_a_lost_worker_costs_no_study(tmp_path, monkeypatch):
+@pytest.fixture(params=["own processes", "cluster"])
+def crew(request, tmp_path) -> Iterator[Crew]:
+    """One worker, which is started anew when it is lost."""
+    import dask
+    from distributed import LocalCluster
+
+    if request.param == "own processes":
+        yield ONE
+        return
+    quiet = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
+    with dask.config.set({"temporary-directory": str(tmp_path)}), LocalCluster(**quiet) as cluster:
+        yield Crew(scheduler=cluster.scheduler_address)
+
+
+def test_a_lost_worker_costs_no_study(tmp_path, monkeypatch, crew):
     import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -137,8 +152,8 @@ def test_a_lost_worker_costs_no_study(tmp_path, monkeypatch):
     place = Place(tmp_path / "studies", tmp_path / "work")
     place.work.mkdir()
     try:
-        with open_crew(ONE, 2, place.work / "dask") as client:
-            found = list(_outcomes(client, [Study("a", "a"), Study("b", "b")], CohortOptions(), place, ONE))
+        with open_crew(crew, 2, place.work / "dask") as client:
+            found = list(_outcomes(client, [Study("a", "a"), Study("b", "b")], CohortOptions(), place, crew))
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     assert sorted(outcome.study for outcome in found) == ["a", "b"]
