@@ -26,6 +26,8 @@ class Ended:
     out: str
     err: str
     seconds: float
+    session: int
+    """Which all of its processes share."""
     orphans: tuple[int, ...]
 
     @property
@@ -41,6 +43,7 @@ def ended(
     after_s: float | None = None,
     change: int | None = None,
     folder: Path | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Ended:
     """Run a command to its end, until a moment, or until it is about to make the N-th change below ``folder``."""
     program = ["-m", "spinemr.cli"] if change is None else [str(KILLED), str(change), str(folder)]
@@ -60,12 +63,12 @@ def ended(
         process.kill()  # this one alone: what it started has to notice
         out, err = process.communicate()
     seconds = time.monotonic() - begun
-    return Ended(process.returncode, out.decode(), err.decode(), seconds, orphans_of(process.pid))
+    return Ended(process.returncode, out.decode(), err.decode(), seconds, process.pid, orphans_of(process.pid, patience_s))
 
 
-def orphans_of(session: int) -> tuple[int, ...]:
+def orphans_of(session: int, patience_s: float = PATIENCE_S) -> tuple[int, ...]:
     """Processes of a session that are still there after a while."""
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + patience_s
     while (left := _members(session)) and time.monotonic() < until:
         time.sleep(0.1)
     return left
@@ -101,11 +104,15 @@ def is_whole(path: Path) -> bool:
             return path.read_text(encoding="utf-8").rstrip().endswith("</html>")
         elif name.endswith(".csv"):
             return path.read_text(encoding="utf-8").endswith("\n")
+        elif name.endswith(".parquet"):
+            from pyarrow import parquet
+
+            parquet.read_table(path)
         elif name.endswith(".pt"):
             import torch
 
             torch.load(path, map_location="cpu", weights_only=True)
-    except (SpineMRError, ValueError, RuntimeError, EOFError):
+    except (SpineMRError, OSError, ValueError, RuntimeError, EOFError):
         return False
     return True
 

@@ -17,18 +17,32 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are l
 from killing import ended, final_names, is_whole, temporary_names  # noqa: E402
 
 MOMENTS = 50
-TRAINING = {
-    "seed": 5,
-    "steps": 12,
-    "batch_size": 2,
-    "network": {"name": "plain-unet", "options": {"width": 4, "levels": 2}},
-    "grid": {"rows": 32, "columns": 32, "pixel_mm": 3.0},
-    "sources": [{"kind": "drawn", "share": 1.0}],
-    "augment": False,
-    "validate_every": 4,
-    "checkpoint_every": 1,
-    "precision": "fp32",
-    "threads": 1,
+CHAIN = 5
+"""Starts of one training; the last of them is left alone."""
+SHORT = {"seed": 5, "batch_size": 2, "validate_every": 4, "checkpoint_every": 1, "precision": "fp32", "threads": 1}
+TRAININGS = {
+    "segmentation": {
+        **SHORT,
+        "steps": 24,
+        "network": {"name": "plain-unet", "options": {"width": 4, "levels": 2}},
+        "grid": {"rows": 32, "columns": 32, "pixel_mm": 3.0},
+        "sources": [{"kind": "drawn", "share": 1.0}],
+        "augment": False,
+    },
+    "harmonization": {
+        **SHORT,
+        "method": "harmonae",
+        "steps": 24,
+        "panel_every": 8,
+        "target": "t1",
+        "domains": [
+            {"name": name, "sources": [{"kind": "drawn", "scanners": [scanner], "anatomies": 2}]}
+            for name, scanner in (("t2", "alder-1.5t-t2"), ("t1", "birch-3t-t1"))
+        ],
+        "grid": {"rows": 32, "columns": 32, "pixel_mm": 5.0},
+        "harmonae": {"network": {"width": 4, "blocks": 1, "code_width": 8}},
+        "device": "cpu",
+    },
 }
 
 
@@ -123,34 +137,44 @@ def test_run_killed_at_random_moments(whole, seeds, tmp_path, noted):
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="training needs PyTorch")
 @pytest.mark.parametrize("kills", [1, pytest.param(MOMENTS, marks=pytest.mark.slow)])
-def test_train_killed_at_random_moments(kills, tmp_path, noted):
+@pytest.mark.parametrize("learns", sorted(TRAININGS))
+def test_train_killed_at_random_moments(learns, kills, tmp_path, noted):
+    """Several kills in one run, each of which gets a little further, until it ends by itself; then another run."""
     config, temporary, moments = tmp_path / "tiny.json", tmp_path / "tmp", random.Random(11)
-    config.write_text(json.dumps(TRAINING), encoding="utf-8")
-    whole = ended(["train", "segmentation", config, "-o", tmp_path / "whole"], temporary)
+    config.write_text(json.dumps(TRAININGS[learns]), encoding="utf-8")
+    whole = ended(_training(learns, config, tmp_path / "whole"), temporary)
     assert whole.code == 0, whole.err
-    made, killed = final_names(tmp_path / "whole"), 0
-    for number in range(3 * kills):
-        out = tmp_path / f"out{number}"
-        remains = ended(_training(config, out), temporary, after_s=moments.uniform(0.3, 1.0) * whole.seconds)
-        killed += remains.was_killed
-        assert remains.orphans == ()
-        assert [path for path in temporary.iterdir() if not path.name.startswith("torchinductor")] == []
-        assert len(temporary_names(out)) <= 1
-        assert final_names(out) <= made
-        assert all(is_whole(out / name) for name in final_names(out) if not name.endswith(".csv"))
-        finished = ended(_training(config, out), temporary)
-        assert finished.code == 0, finished.err
+    assert _unexpected(temporary) == []
+    made, killed, runs = final_names(tmp_path / "whole"), 0, 0
+    for number in range(4 * kills):
+        out = tmp_path / f"out{runs}"
+        after_s = moments.uniform(0.3, 1.0) * whole.seconds if killed < kills and number % CHAIN < CHAIN - 1 else None
+        one = ended(_training(learns, config, out), temporary, after_s=after_s)
+        assert one.orphans == ()
+        assert _unexpected(temporary) == []
+        if one.was_killed:
+            killed += 1
+            assert len(temporary_names(out)) <= 1
+            assert final_names(out) <= made
+            assert all(is_whole(out / name) for name in final_names(out) if not name.endswith(".csv"))
+            continue
+        assert one.code == 0, one.err
         assert final_names(out) == made
         assert temporary_names(out) == []
         assert _steps(out) == _steps(tmp_path / "whole")
         if killed == kills:
             break
+        runs += 1
     assert killed == kills
-    noted("killed at a random moment", command="train", kills=killed)
+    noted("killed at a random moment", command=f"train {learns}", kills=killed)
 
 
-def _training(config: Path, out: Path) -> list[object]:
-    return ["train", "segmentation", config, "-o", out, *(["--resume"] if (out / "last.pt").exists() else [])]
+def _unexpected(temporary: Path) -> list[Path]:
+    return [path for path in temporary.iterdir() if not path.name.startswith("torchinductor")]
+
+
+def _training(learns: str, config: Path, out: Path) -> list[object]:
+    return ["train", learns, config, "-o", out, *(["--resume"] if (out / "last.pt").exists() else [])]
 
 
 def _steps(folder: Path) -> list[str]:
