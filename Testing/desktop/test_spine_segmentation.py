@@ -235,16 +235,16 @@ def test_kinds_surfaces_and_lines_are_shown_and_hidden(host, panel, mouse, segme
     import slicer
 
     from spinemr.scene.segmentations import has_surfaces
-    from spinemr.scene.selection import is_shown
+    from spinemr.scene.selection import shown_structures
 
     widget = panel(NAME)
     host.frame_of(widget).resize(420, 1400)
     host.settle()
     mouse.click(widget.ui.discsCheckBox)
-    assert not is_shown(segmented.segmentation, 123)
-    assert is_shown(segmented.segmentation, 23)
+    assert 123 not in shown_structures(segmented.segmentation)
+    assert 23 in shown_structures(segmented.segmentation)
     mouse.click(widget.ui.discsCheckBox)
-    assert is_shown(segmented.segmentation, 123)
+    assert 123 in shown_structures(segmented.segmentation)
     mouse.click(widget.ui.surfacesCheckBox)
     assert has_surfaces(segmented.segmentation)
     mouse.click(widget.ui.surfacesCheckBox)

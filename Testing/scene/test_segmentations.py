@@ -19,6 +19,7 @@ from spinemr.scene.hierarchy import hierarchy_of, item_of  # noqa: E402
 from spinemr.scene.label_maps import labels_of, structure_numbers  # noqa: E402
 from spinemr.scene.segmentations import add_segmentation, has_surfaces, set_segments, show_surfaces  # noqa: E402
 from spinemr.scene.volumes import add_volume, image_of  # noqa: E402
+from spinemr.scene.voxels import array_of  # noqa: E402
 
 PRESENT = [20, 120, 21, 121, 22, 122, 23, 123, 223, 24, 124, 26, 61]
 
@@ -228,6 +229,19 @@ def test_where_segments_overlap_the_later_one_holds_with_a_warning(segmentation,
     with pytest.warns(ImagingWarning, match="Segments overlap"):
         again = labels_of(segmentation, volume)
     np.testing.assert_array_equal(values_of(again), expected)
+
+
+def test_a_layer_between_segments_of_another_covers_those_before_it_only(segmentation, volume, labels):
+    values = values_of(labels)
+    segmentation.GetSegmentation().SeparateSegmentLabelmap("Segment_22")
+    layer = array_of(segmentation.GetBinaryLabelmapInternalRepresentation("Segment_22"))
+    places = [tuple(np.argwhere(values == label)[0]) for label in (20, 24)]
+    for place in places:
+        layer[place] = segmentation.GetSegmentation().GetSegment("Segment_22").GetLabelValue()
+    values[places[0]] = 22
+    with pytest.warns(ImagingWarning, match="Segments overlap"):
+        again = labels_of(segmentation, volume)
+    np.testing.assert_array_equal(values_of(again), values)
 
 
 def test_a_mask_drawn_on_a_finer_grid_is_taken_by_nearest_neighbour(scene, segmentation, labels):

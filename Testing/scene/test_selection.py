@@ -20,11 +20,11 @@ from spinemr.scene.selection import (  # noqa: E402
     FAINT,
     centre_mm,
     emphasize,
-    is_shown,
     segments_of,
     set_shown,
     show_all,
     show_only,
+    shown_structures,
 )
 
 
@@ -41,11 +41,11 @@ def test_structures_are_shown_and_hidden(segmentation):
     everything = shown_of(segmentation)
     set_shown(segmentation, 61, False)
     assert shown_of(segmentation) == everything - {61}
-    assert not is_shown(segmentation, 61)
+    assert 61 not in shown_structures(segmentation)
     show_only(segmentation, [23, 123])
     assert shown_of(segmentation) == {23, 123}
     set_shown(segmentation, 61, True)
-    assert is_shown(segmentation, 61)
+    assert 61 in shown_structures(segmentation)
     show_only(segmentation, [])
     assert shown_of(segmentation) == set()
     show_all(segmentation)
@@ -59,7 +59,7 @@ def test_one_structure_is_set_off_against_the_others(segmentation):
     for opacity in (display.GetSegmentOpacity2DFill, display.GetSegmentOpacity2DOutline, display.GetSegmentOpacity3D):
         assert opacity("Segment_23") == 1.0
         assert opacity("Segment_24") == FAINT
-    assert is_shown(segmentation, 23)
+    assert 23 in shown_structures(segmentation)
     emphasize(segmentation, None)
     assert display.GetSegmentOpacity3D("Segment_24") == 1.0
 
@@ -67,7 +67,7 @@ def test_one_structure_is_set_off_against_the_others(segmentation):
 def test_a_segmentation_without_display_gets_one(segmentation):
     segmentation.RemoveAllDisplayNodeIDs()
     set_shown(segmentation, 23, False)
-    assert not is_shown(segmentation, 23)
+    assert 23 not in shown_structures(segmentation)
 
 
 def test_unknown_structures_are_refused_by_name(segmentation):

@@ -21,13 +21,13 @@ from trame_slicer.segmentation.paint_effect_parameters import BrushDiameterMode
 from trame_slicer.segmentation.scissors_effect_parameters import ScissorsEffectFillMode
 from trame_slicer.segmentation.segmentation_effect_islands import SegmentationIslandsMode
 from trame_slicer.segmentation.segmentation_effect_smoothing import SmoothingEffectMode
-from undo_stack import UndoStack
 
 from spinemr.imaging.errors import InputError
 from spinemr.scene.editing import edit_structure
 from spinemr.scene.results import rows_of_csv
 from spinemr.scene.revision import accept_case, back_to_automatic, shift_case
 from spinemr.scene.selection import emphasize
+from spinemr.webapp.undo_steps import UndoSteps
 
 if TYPE_CHECKING:
     from spinemr.webapp.study import Study
@@ -56,7 +56,7 @@ class Correction:
 
     def __init__(self, study: Study, editor: Any, folder: Path, changed: Callable[[], None]) -> None:  # noqa: ANN401
         self._study, self._editor, self._folder, self._changed = study, editor, folder, changed
-        self._stack = UndoStack(undo_limit=UNDO_STEPS)
+        self._stack = UndoSteps(undo_limit=UNDO_STEPS)
         editor.set_undo_stack(self._stack)
         for signal in self._stack.signals():
             signal.connect(lambda *_: changed())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -58,6 +59,8 @@ def _end_with_the_front() -> None:
 def _begin(server: Any, session: Session, image: Path | None) -> None:  # noqa: ANN401 - a server of trame
     sys.stdout.write(json.dumps({"port": server.port}) + "\n")
     sys.stdout.flush()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: else each full collection looks through it for a tenth of a second, amid a stroke
     if image is not None:
         session.start(lambda: session.open_file(image), "Opening the study")
 

@@ -17,7 +17,7 @@ from spinemr.scene.case_nodes import CaseNodes, case_of
 from spinemr.scene.label_maps import labels_of, structure_numbers
 from spinemr.scene.order import head_to_foot
 from spinemr.scene.results import load_results
-from spinemr.scene.selection import is_shown
+from spinemr.scene.selection import shown_structures
 from spinemr.scene.volumes import add_volume, image_of
 from spinemr.webapp.series import Origin
 
@@ -97,6 +97,7 @@ class Study:
             return []
         segmentation = self.segmentation
         volumes = volumes_ml(labels_of(segmentation, self.volume))
+        shown = shown_structures(segmentation)
         found = {number for number in structure_numbers(segmentation).values() if number is not None}
         return [
             {
@@ -105,7 +106,7 @@ class Study:
                 "colour": "#{:02x}{:02x}{:02x}".format(*colour_of(label)),
                 "volume_ml": round(volumes.get(label, 0.0), 2),
                 "kind": structure(label).kind.value,
-                "shown": is_shown(segmentation, label),
+                "shown": label in shown,
             }
             for label in sorted(found, key=head_to_foot)
         ]

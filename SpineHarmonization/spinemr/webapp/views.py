@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from trame.widgets import html
 from trame_slicer.core import LayoutManager, SlicerApp
-from trame_slicer.rca_view import register_rca_factories
+from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactory
 from trame_slicer.views import Layout, LayoutDirection, ViewLayoutDefinition
 
 from spinemr.scene.views import set_fade, show_sagittal, show_volumes, slice_views
 from spinemr.webapp.markup import marked
+from spinemr.webapp.turns import Turns
 
 if TYPE_CHECKING:
     from trame_server import Server
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SAGITTAL, AXIAL, CORONAL, THREE_D = "Yellow", "Red", "Green", "ThreeD"
 TITLES = {SAGITTAL: "Sagittal", AXIAL: "Axial", CORONAL: "Coronal", THREE_D: "3D"}
 LAYOUTS = ("Sagittal first", "Four views", "Sagittal only", "3D only")
+_PICTURES = {"target_fps": 30.0, "blur_fps": 30.0, "interactive_quality": 90}
+"""As good as a resting view is sent (90): then no view is drawn a second time for a better picture."""
 _WHY_EMPTY = (
     "{{ !structures.length ? 'surfaces of what will be segmented' : !surfaces ? 'surfaces are off'"
     " : tool !== 'none' ? 'rests while a tool is in hand (Esc)' : '' }}"
@@ -31,10 +34,11 @@ class Views:
 
     def __init__(self, server: Server, app: SlicerApp) -> None:
         self._server, self._app = server, app
-        register_rca_factories(
-            app.view_manager, server, self._slice_overlay, self._three_d_overlay, target_fps=30.0, blur_fps=30.0,
-            interactive_quality=80,
-        )  # fmt: skip
+        self._turns = Turns()
+        overlays = {RemoteSliceViewFactory: self._slice_overlay, RemoteThreeDViewFactory: self._three_d_overlay}
+        factories = [kind(server, populate_view_ui_f=overlay, **_PICTURES) for kind, overlay in overlays.items()]
+        for factory in factories:
+            app.view_manager.register_factory(factory)
         self.layouts = LayoutManager(app.scene, app.view_manager, server)
         self.layouts.register_layout_dict(_layouts())
         for view in app.view_manager.get_slice_views():
@@ -44,6 +48,9 @@ class Views:
             view.renderer().SetUseFXAA(True)
         for view in app.view_manager.get_views():  # without an observer VTK's key "e" ends the process
             view.interactor().AddObserver("ExitEvent", lambda *_: None)
+        for factory in factories:
+            for view in factory.get_views():
+                self._turns.watch(view, factory.get_factory_view(view.get_singleton_tag()).view_adapter)
         self.layouts.set_layout(LAYOUTS[0])
 
     @property
@@ -121,8 +128,8 @@ class Views:
             with self._server.state:
                 self._server.state[step] = told
 
-    @staticmethod
-    def _move(view: Any, index: float) -> None:  # noqa: ANN401
+    def _move(self, view: Any, index: float) -> None:  # noqa: ANN401
+        self._turns.take(view)
         low, _ = view.get_slice_range()
         view.set_slice_value(low + index * view.get_slice_step())
 

@@ -37,14 +37,12 @@ def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMR
     values = np.zeros(grid.size[::-1], dtype=np.uint8)
     numbers = structure_numbers(segmentation)
     _warn_of_strangers(numbers)
-    layers: Layers = {}
     overlap = False
-    for segment_id, number in numbers.items():
-        if number is None:
-            continue
-        mask = _mask(segmentation, segment_id, grid, layers)
-        overlap = overlap or bool(((values[mask] != 0) & (values[mask] != number)).any())
-        values[mask] = number
+    for layer, by_value in _runs(segmentation, numbers, grid):
+        found = _renumbered(layer, by_value)
+        if values.any():
+            overlap = overlap or bool(((values != 0) & (found != 0) & (values != found)).any())
+        np.copyto(values, found, where=found != 0)
     if overlap:
         _warn("Segments overlap; a later one covers an earlier one.")
     if not values.any() and any(_holds_voxels(segmentation, segment_id) for segment_id in numbers if numbers[segment_id]):
@@ -64,7 +62,12 @@ def structure_numbers(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[str,
 
 def mask_of(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid) -> NDArray[np.bool_]:
     """Where one segment lies on a grid, ``[z][y][x]``."""
-    return _mask(segmentation, segment_id, grid, {})
+    layers: Layers = {}
+    data = _layer(segmentation, segment_id, grid, layers)
+    if data is None:
+        return np.zeros(grid.size[::-1], dtype=bool)
+    mask: NDArray[np.bool_] = layers[data] == segmentation.GetSegmentation().GetSegment(segment_id).GetLabelValue()
+    return mask
 
 
 def _segments(node: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[str, slicer.vtkSegment]]:
@@ -84,17 +87,50 @@ def _tags(segment: slicer.vtkSegment) -> str:
     return tags_text(found)
 
 
-def _mask(node: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid, layers: Layers) -> NDArray[np.bool_]:
-    """Where a segment lies on a grid; segments that share their voxels are brought there once, together."""
+def _layer(node: slicer.vtkMRMLSegmentationNode, segment_id: str, grid: Grid, layers: Layers) -> Any:  # noqa: ANN401 - image data
+    """The image data a segment lies in, brought onto the grid in ``layers`` once for all; ``None`` where it has no voxels."""
     if not node.GetSegmentation().ContainsRepresentation(BINARY):
         node.CreateBinaryLabelmapRepresentation()
     data = node.GetBinaryLabelmapInternalRepresentation(segment_id)
     if not _has_points(data):
-        return np.zeros(grid.size[::-1], dtype=bool)
+        return None
     if data not in layers:
         layers[data] = _on_grid(data, parent_to_world(node), grid)
-    mask: NDArray[np.bool_] = layers[data] == node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
-    return mask
+    return data
+
+
+def _runs(
+    node: slicer.vtkMRMLSegmentationNode, numbers: dict[str, int | None], grid: Grid
+) -> Iterator[tuple[NDArray[Any], dict[int, int]]]:
+    """Segments that follow each other and share their voxels: those voxels, and the anatomy number of each of their values."""
+    layers: Layers = {}
+    run: tuple[Any, dict[int, int]] = (None, {})
+    for segment_id, number in numbers.items():
+        if number is None:
+            continue
+        data = _layer(node, segment_id, grid, layers)
+        value = node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
+        if run[1] and (data is not run[0] or value in run[1]):
+            yield layers[run[0]], run[1]
+            run = (None, {})
+        if data is not None:
+            run = (data, {**run[1], value: number})
+    if run[1]:
+        yield layers[run[0]], run[1]
+
+
+def _renumbered(layer: NDArray[Any], by_value: dict[int, int]) -> Labels:
+    """Anatomy numbers in place of the values of a layer; other values become zero."""
+    if layer.dtype == np.uint8:
+        table = np.zeros(256, dtype=np.uint8)
+        for value, number in by_value.items():
+            if 0 <= value < table.size:
+                table[value] = number
+        return np.take(table, layer)
+    found = np.zeros(layer.shape, dtype=np.uint8)
+    for value, number in by_value.items():
+        found[layer == value] = number
+    return found
 
 
 def _holds_voxels(node: slicer.vtkMRMLSegmentationNode, segment_id: str) -> bool:

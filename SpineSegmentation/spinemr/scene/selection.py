@@ -38,10 +38,11 @@ def set_shown(segmentation: slicer.vtkMRMLSegmentationNode, label: int, shown: b
             display.SetSegmentVisibility(segment, shown)
 
 
-def is_shown(segmentation: slicer.vtkMRMLSegmentationNode, label: int) -> bool:
-    """Whether a structure is shown."""
+def shown_structures(segmentation: slicer.vtkMRMLSegmentationNode) -> set[int]:
+    """The anatomy numbers of all structures that are shown."""
     display = display_of(segmentation)
-    return any(bool(display.GetSegmentVisibility(segment)) for segment in segments_of(segmentation, label))
+    numbers = structure_numbers(segmentation).items()
+    return {number for segment, number in numbers if number is not None and display.GetSegmentVisibility(segment)}
 
 
 def show_only(segmentation: slicer.vtkMRMLSegmentationNode, labels: Collection[int]) -> None:
