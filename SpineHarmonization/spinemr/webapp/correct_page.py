@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trame_server.utils.asynchronous import create_task
 
 from spinemr.imaging.anatomy import name_of
-from spinemr.webapp.correction import CUTS, SMOOTHERS, TOOLS, Correction
+from spinemr.webapp.correction import BRUSHES, CUTS, SMOOTHERS, TOOLS, Correction
 from spinemr.webapp.study import verdict_of
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class CorrectPage:
 
     def shortcut(self, key: str) -> None:
         """A key was pressed while no field had the focus."""
+        self._session.crosshair.shortcut(key)
         if key == "w":
             self._state.contrast_by_mouse = not self._state.contrast_by_mouse
         if self._state.panel != "correct" or not self._session.study.has_segments or self._state.working:
@@ -98,9 +99,18 @@ class CorrectPage:
             self.correction.undo()
         elif key == "redo":
             self.correction.redo()
+        elif key == "dab":
+            self.dab()
         elif key in ("[", "]"):
             size = float(self._state.brush_mm) * (_STEP if key == "]" else 1 / _STEP)
             self._state.brush_mm = min(max(round(size, 1), 1), 40)
+
+    def dab(self) -> None:
+        """One touch of the brush at the crosshair."""
+        if self._state.crosshair and self._state.tool in BRUSHES:
+            view = self._session.views.in_hand
+            point_mm = self._session.crosshair.point_mm
+            self.correction.dab(view, point_mm, float(self._state.brush_mm), bool(self._state.sphere))
 
     def keep_largest(self) -> None:
         """Only the largest piece stays."""

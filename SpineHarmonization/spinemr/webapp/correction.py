@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,16 @@ from trame_slicer.segmentation import (
     SegmentationEffectSmoothing,
     SegmentationEffectThreshold,
 )
-from trame_slicer.segmentation.paint_effect_parameters import BrushDiameterMode
+from trame_slicer.segmentation.brush_source import BrushSource
+from trame_slicer.segmentation.paint_effect_parameters import BrushDiameterMode, BrushShape
 from trame_slicer.segmentation.scissors_effect_parameters import ScissorsEffectFillMode
 from trame_slicer.segmentation.segmentation_effect_islands import SegmentationIslandsMode
 from trame_slicer.segmentation.segmentation_effect_smoothing import SmoothingEffectMode
+from vtk import vtkPoints
 
 from spinemr.imaging.errors import InputError
 from spinemr.scene.editing import edit_structure
+from spinemr.scene.markups import ras_of
 from spinemr.scene.results import rows_of_csv
 from spinemr.scene.revision import accept_case, back_to_automatic, shift_case
 from spinemr.scene.selection import emphasize
@@ -37,7 +40,7 @@ TOOLS: dict[str, Any] = {
     "draw": SegmentationEffectDraw, "scissors": SegmentationEffectScissors, "threshold": SegmentationEffectThreshold,
     "islands": SegmentationEffectIslands, "smoothing": SegmentationEffectSmoothing,
 }  # fmt: skip
-_BRUSHES = (SegmentationEffectPaint, SegmentationEffectErase)
+BRUSHES = ("paint", "erase")
 _CUTS = {
     "erase inside": ScissorsEffectFillMode.ERASE_INSIDE, "erase outside": ScissorsEffectFillMode.ERASE_OUTSIDE,
     "fill inside": ScissorsEffectFillMode.FILL_INSIDE,
@@ -103,10 +106,21 @@ class Correction:
 
     def set_brush(self, diameter_mm: float, sphere: bool) -> None:
         """Size and shape of the brush of both tools that have one."""
-        for kind in _BRUSHES:
-            effect = self._editor.get_effect(kind)
+        for tool in BRUSHES:
+            effect = self._editor.get_effect(TOOLS[tool])
             effect.set_brush_diameter(diameter_mm, BrushDiameterMode.Absolute)
             effect.set_use_sphere_brush(sphere)
+
+    def dab(self, view: Any, point_mm: Sequence[float], diameter_mm: float, sphere: bool) -> None:  # noqa: ANN401
+        """One touch of the brush in hand, at a point (LPS), flat in a slice view as a stroke there is."""
+        brush = BrushSource(BrushShape.Sphere if sphere else BrushShape.Cylinder, diameter_mm, view.get_slice_step() / 2)
+        if not sphere:
+            brush.set_brush_rotation(view.get_view_node().GetSliceToRAS())
+        shape = brush.get_untransformed_output_port().GetProducer()
+        shape.Update()
+        points = vtkPoints()
+        points.InsertNextPoint(ras_of([point_mm], "LPS")[0].tolist())
+        self._editor.active_effect.paint_glyph_at_world_coordinates(shape.GetOutput(), points)
 
     def set_cut(self, cut: str) -> None:
         """What the scissors do."""

@@ -41,7 +41,7 @@ class Display:
 
     def begin(self) -> None:
         """Another study, without results."""
-        self._state.update({"structures": [], "fade": 0.0, "lines": False, "contrast_by_mouse": False})
+        self._state.update({"structures": [], "fade": 0.0, "lines": False, "contrast_by_mouse": False, "crosshair": False})
         self.follow_contrast()
 
     def follow_contrast(self) -> None:

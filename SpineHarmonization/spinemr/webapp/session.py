@@ -19,6 +19,7 @@ from spinemr.imaging.errors import Cancelled, ImagingWarning, SpineMRError
 from spinemr.imaging.files import read_image
 from spinemr.imaging.progress import Progress
 from spinemr.webapp.correct_page import CorrectPage
+from spinemr.webapp.crosshair import Crosshair
 from spinemr.webapp.display import Display
 from spinemr.webapp.exports import Exports
 from spinemr.webapp.plots_page import PlotsPage
@@ -59,6 +60,7 @@ class Session:
         self.correct = CorrectPage(self)
         self.plots = PlotsPage(self)
         self.display = Display(self)
+        self.crosshair = Crosshair(self)
         self.whole_job = WholeJob(self)
         self.exports = Exports(self.study, self.correct.correction, folder)
         self._managers = add_file_managers(self.app, folder)

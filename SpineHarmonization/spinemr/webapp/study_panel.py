@@ -116,6 +116,7 @@ def _display(session: Session) -> None:
                 v_model=("contrast",), min=0, max=STEPS, step=1, hide_details=True, density="compact",
                 raw_attrs=marked("contrast", "Contrast"),
             )  # fmt: skip
+            _small("mdi-crosshairs", "The same point in all views: click to set it, move it with the arrow keys (X)", "crosshair")
             _small("mdi-cursor-move", "Drag in a view: sideways window, up and down level (W)", "contrast_by_mouse")
             v.VBtn(
                 icon="mdi-brightness-auto", size="x-small", variant="text", title="Automatic contrast",

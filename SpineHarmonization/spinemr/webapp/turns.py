@@ -40,6 +40,11 @@ class Turns:
         """The hand is in this view."""
         self._first, self._since = view, time.monotonic()
 
+    @property
+    def last(self) -> Any:  # noqa: ANN401
+        """The view the hand was in last; ``None`` in the beginning."""
+        return self._first
+
     def draw(self, view: Any, adapter: Any) -> None:  # noqa: ANN401
         """Draw a view, at once or behind the one under the hand."""
         others_wait = self._first is not None and time.monotonic() - self._since < _LEFT_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,18 @@ class Views:
     def composites(self) -> list[slicer.vtkMRMLSliceCompositeNode]:
         """What the slice views show, by their nodes."""
         return [view.composite for view in slice_views(self._app.scene).values()]
+
+    @property
+    def in_hand(self) -> Any:  # noqa: ANN401 - a slice view
+        """The slice view that was used last; the sagittal one in the beginning."""
+        last = self._turns.last
+        return last if last in self._app.view_manager.get_slice_views() else self._app.view_manager.get_view(SAGITTAL)
+
+    def on_press(self, act: Callable[[Any, int, int], None]) -> None:
+        """Call ``act`` with a slice view and the pixel (from below) where the left button was pressed in it."""
+        for view in self._app.view_manager.get_slice_views():
+            call = functools.partial(lambda view, *_: act(view, *view.interactor().GetEventPosition()), view)
+            view.interactor().AddObserver("LeftButtonPressEvent", call)
 
     def show(self, volume: slicer.vtkMRMLVolumeNode, harmonized: slicer.vtkMRMLVolumeNode | None, fade: float) -> None:
         """Show a volume, with its harmonized one over it."""

@@ -26,3 +26,5 @@ class Harmonizer:
     slices: int
     targets: tuple[HarmonizationTarget, ...]
     """The first is meant where none is named."""
+    scale: str = ""
+    """The contrast whose shipped scale (Nyul) images are brought to before the network sees them; empty for none."""

@@ -193,7 +193,10 @@ class _Reader:
         targets = tuple(self._target(one) for one in self._items(item, "targets"))
         if len({len(one.code) for one in targets}) > 1 or len({one.name for one in targets}) < len(targets):
             self._refuse("targets", "have the same name or codes of different lengths")
-        return Harmonizer(self._text(item, "method"), slices, targets)
+        scale = item.get("scale", "")
+        if scale not in CONTRASTS:
+            self._refuse("scale", "is neither t1 nor t2 nor empty")
+        return Harmonizer(self._text(item, "method"), slices, targets, scale)
 
     def _target(self, item: Mapping[str, Any]) -> HarmonizationTarget:
         contrast, code = item.get("contrast", ""), item.get("code", [])

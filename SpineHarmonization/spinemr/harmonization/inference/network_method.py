@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.inference.reference import Reference, named, shipped_references
 from spinemr.harmonization.inference.runtime import OpenVinoRuntime, Runtime, TorchRuntime
 from spinemr.harmonization.inference.safety import Limits, default_limits
@@ -22,6 +24,7 @@ from spinemr.imaging.model_files import checked_file, file_of_kind
 from spinemr.imaging.network_file import chosen_device
 from spinemr.imaging.progress import ProgressCallback, silent
 
+FloatArray = NDArray[np.float32]
 FULL_RANGE = 255.0
 
 
@@ -43,6 +46,9 @@ class NetworkMethod:
     @property
     def units(self) -> str:
         """What the numbers mean."""
+        scale = self.reference.harmonizer.scale
+        if scale:
+            return f"0 to 255 as in images of {self.reference.name} on the {scale.upper()} scale (nyul); clipped"
         low, high = self.reference.card.input.percentiles
         return f"0 to 255 as in images of {self.reference.name}, whose percentiles {low:g} and {high:g} are 0 and 255; clipped"
 
@@ -55,7 +61,7 @@ class NetworkMethod:
         card = self.reference.card
         frame = WorkingFrame.of(image)
         grid = grid_for(frame, card.input)
-        pixels = stretch(frame.forward_array(sitk.GetArrayViewFromImage(image)), *card.input.percentiles, 1.0)
+        pixels = self._shown(image, frame)
         if pixels.min() == pixels.max():
             raise InputError("All of the image has one intensity.", "Look at it: is it empty?")
         reports = harmonized_slices(pixels, grid, self.runtime, self.reference.harmonizer.slices, self.limits, progress)
@@ -64,6 +70,15 @@ class NetworkMethod:
         if sentence:
             warnings.warn(sentence, ImagingWarning, stacklevel=2)
         return Outcome(frame.back_from_array(pixels), self, details=_details(reports, frame))
+
+    def _shown(self, image: sitk.Image, frame: WorkingFrame) -> FloatArray:
+        """The slices as the network has to see them, 0..1: on its scale, or else between their percentiles."""
+        scale = self.reference.harmonizer.scale
+        if not scale:
+            percentiles = self.reference.card.input.percentiles
+            return stretch(frame.forward_array(sitk.GetArrayViewFromImage(image)), *percentiles, 1.0)
+        brought = sitk.GetArrayViewFromImage(shipped_scale(scale).transform(image))
+        return np.asarray(frame.forward_array(brought) / np.float32(FULL_RANGE), dtype=np.float32)
 
     def as_dict(self) -> dict[str, Any]:
         """Which network and which target."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
+from spinemr.harmonization.classical.scales import SCALE_NAMES
 from spinemr.harmonization.training.settings import (
     Adam,
     CycleGanSettings,
@@ -38,6 +39,8 @@ class HarmonizationConfig(RunSettings):
     geometry: Geometry = field(default_factory=Geometry)
     optimizer: Adam = field(default_factory=Adam)
     pairs: Pairs = field(default_factory=Pairs)
+    scale: str = ""
+    """A scale that ships (``t1`` or ``t2``): every image is brought there first, and the network sees nothing else."""
     steps: int = 20000
     batch_size: int = 4
     """Images of each domain (CycleGAN), or of all together (HarMOnAE)."""
@@ -49,6 +52,7 @@ class HarmonizationConfig(RunSettings):
         super().__post_init__()
         require(self.panel_every >= 1, "The interval of panels must be at least 1.")
         require(self.method in METHODS, f"'{self.method}' is no method to train.", f"Choose from: {', '.join(METHODS)}.")
+        require(self.scale in ("", *SCALE_NAMES), f"No scale '{self.scale}' ships.", f"Choose from: {', '.join(SCALE_NAMES)}.")
         names = [domain.name for domain in self.domains]
         require(len(set(names)) == len(names) >= 2, "A run needs at least two domains, each with a name of its own.")
         require(self.target in names, f"There is no domain '{self.target}' to be the target.", f"There are: {', '.join(names)}.")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spinemr.harmonization.training.config import HarmonizationConfig
 from spinemr.harmonization.training.rescan import rescanned
 from spinemr.harmonization.training.settings import Domain, Geometry, Grid, ImageSource
-from spinemr.harmonization.training.stacks import ByteArray, Stack, anatomy_seed, draw_stacks, read_stacks
+from spinemr.harmonization.training.stacks import ByteArray, Stack, anatomy_seed, draw_stacks, on_scale, read_stacks
 from spinemr.imaging.atomic import atomic_path
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
 from spinemr.segmentation.training.data import SLICE_MM
@@ -145,9 +145,10 @@ def _opened(domain: Domain, config: HarmonizationConfig, folder: Path, progress:
     for index, source in enumerate(domain.sources):
         part = within(progress, index / len(domain.sources), (index + 1) / len(domain.sources))
         if source.kind == "drawn":
-            stacks.append(_drawn(source, domain.name, config, folder, part))
+            found = _drawn(source, domain.name, config, folder, part)
         else:
-            stacks.append(_read(source, domain.name, index, config))
+            found = _read(source, domain.name, index, config)
+        stacks.append(tuple(on_scale(stack, config.grid.pixel_mm, config.scale) for stack in found))
     return DomainImages(domain.name, tuple(stacks), tuple(source.share for source in domain.sources))
 
 

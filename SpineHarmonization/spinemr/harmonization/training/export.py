@@ -155,7 +155,7 @@ def _harmonizer(config: HarmonizationConfig, texts: HarmonizerTexts) -> Harmoniz
     for index in order if several else order[:1]:
         plain = HarmonizationTarget(names[index], contrast_of_domain(config.domains[index]))
         targets.append(replace(texts.targets.get(names[index], plain), code=tuple(codes[index]) if several else ()))
-    return Harmonizer(config.method, config.inputs, tuple(targets))
+    return Harmonizer(config.method, config.inputs, tuple(targets), config.scale)
 
 
 def contrast_of_domain(domain: Domain) -> str:
@@ -200,8 +200,8 @@ def refuse_other_results(network: nn.Module, onnx: Path, harmonizer: Harmonizer)
 
 def judge(onnx: Path, harmonizer: Harmonizer, config: HarmonizationConfig) -> tuple[CardMetric, ...]:
     """What the file does to anatomies nobody trained on; the unit of every interval is the anatomy."""
-    true = true_pairs(config.pairs, config.grid, config.inputs)
-    pairs = true or draw_true_pairs(PLAIN_PAIRS, config.grid, config.inputs)
+    true = true_pairs(config.pairs, config.grid, config.inputs, config.scale)
+    pairs = true or draw_true_pairs(PLAIN_PAIRS, config.grid, config.inputs, config.scale)
     runtime = OpenVinoRuntime(onnx, harmonizer.targets[0].code)
     after = runtime(pairs.images)
     figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) | _unchanged(pairs, runtime) if true else {})

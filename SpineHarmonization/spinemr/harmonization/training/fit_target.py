@@ -22,7 +22,7 @@ from spinemr.harmonization.networks.stored import network_in, options_in
 from spinemr.harmonization.networks.style_blind import MULTIPLE
 from spinemr.harmonization.training.export import Product, metric, write_model
 from spinemr.harmonization.training.settings import ImageSource
-from spinemr.harmonization.training.stacks import ByteArray, Stack, read_stacks
+from spinemr.harmonization.training.stacks import ByteArray, Stack, on_scale, read_stacks
 from spinemr.imaging.errors import InputError, require
 from spinemr.imaging.harmonizer import HarmonizationTarget, Harmonizer
 from spinemr.imaging.model_card import CardMetric, ModelCard, TrainingData
@@ -82,12 +82,12 @@ def fit_target(
     file = file_of_kind(base.card, "safetensors")
     weights = checked_file(base.card, file, base.folder)
     network: Any = network_in(weights)
-    stacks = read_stacks(ImageSource("folder", path=str(studies)), base.card.input.pixel_mm)
+    stacks = _read(studies, base)
     shown, held = _split(stacks)
     slices = base.harmonizer.slices
     code = _fitted(network, base, _shown_images(shown, slices), fit, within(progress, 0.0, 0.8))
     target = HarmonizationTarget(name, contrast, tuple(round(value, 6) for value in code))
-    harmonizer = Harmonizer("harmonae", slices, (target,))
+    harmonizer = Harmonizer("harmonae", slices, (target,), base.harmonizer.scale)
     product = Product(network.cpu().eval(), options_in(weights), harmonizer, base.card.input.pixel_mm)
     images = _whole(held, slices)
 
@@ -102,6 +102,13 @@ def fit_target(
 
     remark = f"Code and MLP of {base.card.name} {base.card.version} fitted to {len(stacks)} studies in {fit.steps} steps."
     return write_model(product, folder, _texts(name, base, len(stacks)), judged, (remark,), within(progress, 0.8, 1.0))
+
+
+def _read(studies: Path, base: Reference) -> tuple[Stack, ...]:
+    """The studies as the network sees them."""
+    pixel_mm = base.card.input.pixel_mm
+    stacks = read_stacks(ImageSource("folder", path=str(studies)), pixel_mm)
+    return tuple(on_scale(stack, pixel_mm, base.harmonizer.scale) for stack in stacks)
 
 
 def _texts(name: str, base: Reference, studies: int) -> CardTexts:

@@ -95,7 +95,9 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
 
     def judge(self) -> dict[str, float]:
         """The means of the terms; how near to the truth images come, where there are pairs."""
-        self._pairs = self._pairs or true_pairs(self._config.pairs, self._config.grid, self._config.inputs)
+        self._pairs = self._pairs or true_pairs(
+            self._config.pairs, self._config.grid, self._config.inputs, self._config.scale
+        )
         if self._pairs is not None:
             self.nearness = nearness(self._pairs, self._harmonized)
         return self._means(self._config.validate_every) | self.nearness

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spinemr.harmonization.training.rescan import rescanned
 from spinemr.harmonization.training.settings import Grid, ImageSource, Pairs
-from spinemr.harmonization.training.stacks import anatomy_seed, imaged, read_stacks, tissue_stack
+from spinemr.harmonization.training.stacks import Stack, anatomy_seed, imaged, on_scale, read_stacks, tissue_stack
 from spinemr.radiomics.preservation.similarity import ssim
 from spinemr.segmentation.training.sources import VALIDATION
 from spinemr.synthesis.augmentation.labelled import Sample
@@ -30,37 +30,39 @@ class TruePairs:
     """So many different ones; the images of one lie side by side."""
 
 
-def true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs | None:
-    """What a run validates on, if it says so."""
+def true_pairs(pairs: Pairs, grid: Grid, inputs: int, scale: str = "") -> TruePairs | None:
+    """What a run validates on, if it says so; on the scale of the run, if it has one."""
     if pairs.path:
-        return _rescanned_pairs(pairs, grid, inputs)
-    return draw_true_pairs(pairs, grid, inputs) if pairs.target else None
+        return _rescanned_pairs(pairs, grid, inputs, scale)
+    return draw_true_pairs(pairs, grid, inputs, scale) if pairs.target else None
 
 
-def _rescanned_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
+def _rescanned_pairs(pairs: Pairs, grid: Grid, inputs: int, scale: str) -> TruePairs:
     """Held-out images as other scanners would have stored them, and as they are."""
     source = ImageSource("packed", path=pairs.path, group=pairs.group)
     stacks = read_stacks(source, grid.pixel_mm, VALIDATION)
     chosen = [stacks[place] for place in np.unique(np.linspace(0, len(stacks) - 1, pairs.anatomies).astype(int))]
     seeds = [(anatomy_seed("validation rescanned"), number) for number in range(len(chosen))]
     other = [rescanned(stack, 1.0, grid.pixel_mm, seed) for stack, seed in zip(chosen, seeds, strict=True)]
+    images, truth = (tuple(on_scale(stack, grid.pixel_mm, scale) for stack in stacks) for stacks in (other, chosen))
     return TruePairs(
-        np.stack([_cut(stack.pixels, grid, inputs) for stack in other]),
-        np.stack([_cut(stack.pixels, grid, 1)[0] for stack in chosen]),
+        np.stack([_cut(stack.pixels, grid, inputs) for stack in images]),
+        np.stack([_cut(stack.pixels, grid, 1)[0] for stack in truth]),
         len(chosen),
     )
 
 
-def draw_true_pairs(pairs: Pairs, grid: Grid, inputs: int) -> TruePairs:
+def draw_true_pairs(pairs: Pairs, grid: Grid, inputs: int, scale: str = "") -> TruePairs:
     """The middle slices of anatomies that no training draws, planned by the target scanner and imaged by it and each source."""
     images, truth = [], []
     for number in range(pairs.anatomies):
         seed = anatomy_seed("validation", number)
         tissue = tissue_stack(seed, pairs.target)
-        wanted = _cut(imaged(tissue, seed, pairs.target, grid.pixel_mm), grid, 1)
-        for name in pairs.sources:
-            images.append(_cut(imaged(tissue, seed, name, grid.pixel_mm), grid, inputs))
-            truth.append(wanted[0])
+        seen = [Stack(imaged(tissue, seed, name, grid.pixel_mm), name) for name in (pairs.target, *pairs.sources)]
+        own, *others = (on_scale(stack, grid.pixel_mm, scale).pixels for stack in seen)
+        for pixels in others:
+            images.append(_cut(pixels, grid, inputs))
+            truth.append(_cut(own, grid, 1)[0])
     return TruePairs(np.stack(images), np.stack(truth), pairs.anatomies)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.training.settings import ImageSource
 from spinemr.imaging.errors import InputError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.intensity import stretch
 from spinemr.imaging.resample import NetworkGrid
+from spinemr.segmentation.training.data import SLICE_MM
 from spinemr.segmentation.training.sources import TRAIN, LabelledSlice, read_packed
 from spinemr.synthesis.acquisition import acquire
 from spinemr.synthesis.anatomy.assemble import draw_spine, stream
@@ -48,6 +51,25 @@ class Stack:
 def eight_bit(values: NDArray[Any]) -> ByteArray:
     """A stack from black to white."""
     return np.rint(stretch(values, LOW, HIGH, 255.0)).astype(np.uint8)
+
+
+def on_scale(stack: Stack, pixel_mm: float, scale: str) -> Stack:
+    """A stack and its truth, each brought to a scale that ships by its own percentiles; as they were for no scale."""
+    if not scale:
+        return stack
+    truth = None if stack.truth is None else _scaled(stack.truth, pixel_mm, scale)
+    return replace(stack, pixels=_scaled(stack.pixels, pixel_mm, scale), truth=truth)
+
+
+def _scaled(pixels: ByteArray, pixel_mm: float, scale: str) -> ByteArray:
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(pixels)
+    image.SetSpacing((pixel_mm, pixel_mm, SLICE_MM))
+    with suppress(InputError):  # a stack of one intensity has no place on a scale
+        scaled: ByteArray = np.rint(_array(shipped_scale(scale).transform(image))).astype(np.uint8)
+        return scaled
+    return pixels
 
 
 def at_pixel(values: NDArray[Any], spacing_mm: tuple[float, float], pixel_mm: float) -> ByteArray:

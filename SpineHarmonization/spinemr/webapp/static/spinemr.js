@@ -68,10 +68,17 @@
     element.tagName === "TEXTAREA" ||
     (element.tagName === "INPUT" && !["range", "checkbox"].includes(element.type));
   const isPageItself = (element) => element === document.body || Boolean(element.closest?.(".images"));
-  const tools = ["w", "p", "e", "d", "c", "t", "i", "m", "[", "]", "Escape"];
+  const tools = ["w", "x", "p", "e", "d", "c", "t", "i", "m", "[", "]", "Escape"];
+  const atCrosshair = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", " "];
   const onKey = (event) => {
     if (writes(event.target)) return;
-    if (isPageItself(event.target) && event.target.type !== "range") event.stopImmediatePropagation();
+    const forViews = isPageItself(event.target) && event.target.type !== "range";
+    if (forViews) event.stopImmediatePropagation();
+    if (forViews && atCrosshair.includes(event.key) && window.trame?.state.get("crosshair")) {
+      event.preventDefault();
+      if (event.type === "keydown") window.trame.trigger("shortcut", [event.key === " " ? "dab" : event.key]);
+      return;
+    }
     if (event.type !== "keydown" || event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
