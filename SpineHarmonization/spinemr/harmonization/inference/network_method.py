@@ -77,7 +77,7 @@ class NetworkMethod:
         if not scale:
             percentiles = self.reference.card.input.percentiles
             return stretch(frame.forward_array(sitk.GetArrayViewFromImage(image)), *percentiles, 1.0)
-        brought = sitk.GetArrayViewFromImage(shipped_scale(scale).transform(image))
+        brought = sitk.GetArrayFromImage(shipped_scale(scale).transform(image))
         return np.asarray(frame.forward_array(brought) / np.float32(FULL_RANGE), dtype=np.float32)
 
     def as_dict(self) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def _scaled(pixels: ByteArray, pixel_mm: float, scale: str) -> ByteArray:
     image = sitk.GetImageFromArray(pixels)
     image.SetSpacing((pixel_mm, pixel_mm, SLICE_MM))
     with suppress(InputError):  # a stack of one intensity has no place on a scale
-        scaled: ByteArray = np.rint(_array(shipped_scale(scale).transform(image))).astype(np.uint8)
-        return scaled
+        scaled = sitk.GetArrayFromImage(shipped_scale(scale).transform(image))
+        return np.asarray(np.rint(scaled), dtype=np.uint8)
     return pixels
 
 
