@@ -86,7 +86,7 @@ def weighed():
     return onnx(nodes, [constant("zero", [0]), constant("first", [1]), constant("axis", [1]), constant("last", [2, 3])], code=2)
 
 
-def write_model(folder, name, network, *, method="cyclegan", targets=None, slices=1, pixel_mm=1.0):
+def write_model(folder, name, network, *, method="cyclegan", targets=None, slices=1, pixel_mm=1.0, scale=""):
     """A model with its card; the path of the card."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,12 @@ def write_model(folder, name, network, *, method="cyclegan", targets=None, slice
         "files": [{"format": "onnx", "path": f"{name}.onnx", "sha256": sha256(network).hexdigest()}],
         "training_data": [{"name": "nothing", "licence": "none", "citation": "none", "n": 1}],
         "metrics": [{"name": "none", "value": 0.0, "ci95": [0.0, 0.0], "n": 1, "data": "none"}],
-        "harmonizer": {"method": method, "slices": slices, "targets": targets or [{"name": "reference", "contrast": "t1"}]},
+        "harmonizer": {
+            "method": method,
+            "slices": slices,
+            "targets": targets or [{"name": "reference", "contrast": "t1"}],
+            "scale": scale,
+        },
     }
     path = folder / f"{name}.card.json"
     path.write_text(json.dumps(card), encoding="utf-8")

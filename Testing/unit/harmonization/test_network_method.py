@@ -13,6 +13,7 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).parent))
 from network_files import SAGITTAL, identity, inverted, moved, study, weighed, write_model
 
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.harmonize import harmonize
 from spinemr.harmonization.inference.network_method import NetworkMethod, open_reference
 from spinemr.harmonization.inference.reference import references_in
@@ -70,6 +71,18 @@ DIRECTIONS = {
     "mirrored": (0, 0, -1, -1, 0, 0, 0, 1, 0),
     "oblique": (0.0, 0.1961161351, 0.9805806757, 1, 0, 0, 0, -0.9805806757, 0.1961161351),
 }
+
+
+def test_a_network_of_a_scale_sees_and_gives_images_on_it(opened):
+    image, wanted = study(), array(shipped_scale("t1").transform(study()))
+    spy = Spy()
+    method = spied(opened, spy, scale="t1")
+    np.testing.assert_allclose(array(method.transform(image)), wanted, atol=1e-3)
+    assert "on the T1 scale" in method.units
+    seen = np.concatenate(spy.shown)
+    assert seen.min() >= 0 and np.percentile(seen, 99.9) == pytest.approx(np.percentile(wanted, 99.9) / 255, rel=0.05)
+    brighter = sitk.Cast(image, sitk.sitkFloat32) * 3 + 50
+    np.testing.assert_allclose(array(method.transform(brighter)), wanted, atol=0.1)
 
 
 @pytest.mark.parametrize("plane", DIRECTIONS)

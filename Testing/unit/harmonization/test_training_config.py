@@ -68,6 +68,7 @@ def test_the_rate_stays_and_then_falls_to_nothing():
         ({"domains": [TWO[0], {"name": "target", "sources": [{"kind": "folder"}]}]}, "need a path"),
         ({"domains": [TWO[0], {"name": "target", "sources": [{"kind": "drawn"}]}]}, "names its scanners"),
         ({"optimizer": {"learning_rate": 0.0}}, "Learning rates"),
+        ({"scale": "pd"}, "No scale 'pd' ships"),
         ({"precision": "fp8"}, "no precision"),
         ({"stepps": 3}, "no setting 'stepps'"),
     ],

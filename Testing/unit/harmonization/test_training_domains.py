@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from spinemr.harmonization.classical.scales import shipped_scale
 from spinemr.harmonization.training import domains
 from spinemr.harmonization.training.domains import Batches, DomainImages, open_domains
 from spinemr.harmonization.training.pairs import draw_true_pairs, nearness, true_pairs
 from spinemr.harmonization.training.rescan import rescanned
 from spinemr.harmonization.training.settings import Geometry, Grid, ImageSource, Pairs
-from spinemr.harmonization.training.stacks import Stack, read_stacks
+from spinemr.harmonization.training.stacks import Stack, on_scale, read_stacks
 from spinemr.imaging.errors import InputError
 from spinemr.segmentation.classes import STRUCTURES, set_table
 from spinemr.segmentation.training.sources import TRAIN, VALIDATION, LabelledSlice, SliceSet, write_packed
@@ -187,3 +188,43 @@ def test_held_out_files_make_pairs_with_a_known_truth(tmp_path):
     assert true_pairs(Pairs(), Grid(64, 64, 2.0), 1) is None
     with pytest.raises(InputError, match="either drawn or of a file"):
         Pairs(("birch-3t-t1",), "birch-3t-t1", path="a.npz")
+
+
+def body(values, rows=64):
+    """A body of steps of grey in air."""
+    plane = np.zeros((rows, 64))
+    plane[:, 12:60] = np.repeat(values, 48 // len(values))
+    return plane
+
+
+def test_stacks_of_one_anatomy_come_to_lie_on_the_same_grey_by_a_scale():
+    steps = np.linspace(40, 120, 12)
+    dark, bright = (Stack(np.rint(body(one))[None].astype(np.uint8), "body") for one in (steps, 2 * steps + 5))
+    first, second = (on_scale(one, 2.0, "t1") for one in (dark, bright))
+    np.testing.assert_allclose(first.pixels.astype(float), second.pixels.astype(float), atol=4)
+    image = sitk.GetImageFromArray(dark.pixels)
+    image.SetSpacing((2.0, 2.0, 4.0))
+    np.testing.assert_array_equal(first.pixels, np.rint(sitk.GetArrayFromImage(shipped_scale("t1").transform(image))))
+    both = on_scale(replace(dark, truth=bright.pixels), 2.0, "t1")
+    np.testing.assert_array_equal(both.truth, second.pixels)
+    assert on_scale(dark, 2.0, "") is dark
+    np.testing.assert_array_equal(on_scale(flat(0), 2.0, "t1").pixels, flat(0).pixels)  # blank: nothing to go by
+
+
+def test_domains_and_pairs_of_a_run_lie_on_its_scale(tmp_path, tiny_harmonizer):
+    planes = [np.rint(body(np.linspace(30, 110, 12) * factor)).astype(np.uint8) for factor in (1, 2)]
+    slices = tuple(
+        LabelledSlice(plane, np.zeros((64, 64), np.uint8), f"{split} {number}", 2.0, split)
+        for split in (TRAIN, VALIDATION)
+        for number, plane in enumerate(planes)
+    )
+    path = tmp_path / "packed.npz"
+    write_packed((SliceSet("own", slices, set_table(STRUCTURES), ("disc",)),), path)
+    config = tiny_harmonizer("cyclegan")
+    own = replace(config.domains[0], sources=(ImageSource("packed", path=str(path)),))
+    grid = replace(config.grid, pixel_mm=2.0)
+    config = replace(config, domains=(own, config.domains[1]), grid=grid, scale="t2")
+    first, second = (one.pixels.astype(float) for one in open_domains(config, tmp_path)[0].sources[0])
+    np.testing.assert_allclose(first, second, atol=4)
+    pairs = true_pairs(Pairs(path=str(path), anatomies=2), Grid(64, 64, 2.0), 1, "t2")
+    assert abs(pairs.truth[0] - pairs.truth[1]).max() * 255 < 4

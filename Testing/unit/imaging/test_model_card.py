@@ -194,6 +194,7 @@ def test_a_card_of_a_harmonizer_is_read_and_written_back(tmp_path):
         ({"method": ""}, "method is missing"),
         ({"targets": []}, "targets is not a list"),
         ({"targets": [{"name": "a", "contrast": "pd"}]}, "contrast is neither t1 nor t2 nor empty"),
+        ({"scale": "pd"}, "scale is neither t1 nor t2 nor empty"),
         ({"targets": [{"name": "a", "code": [1.0]}, {"name": "b"}]}, "codes of different lengths"),
         ({"targets": [{"name": "a"}, {"name": "a"}]}, "the same name"),
         ({"targets": [{"name": "a", "code": "10"}]}, "code is not a list of numbers"),
