@@ -25,7 +25,7 @@ from spinemr.imaging.errors import InputError, OutputError
 TOOL, FORMAT = "spinemr cohort", 1
 HIDDEN = ".cohort"
 STUDIES, ABOUT, REPORT, STUDY = "studies", "cohort.json", "report.html", "study.json"
-_LOCK, _KEY, _FAILED = "lock", "key", "failed"
+LOCK, KEY, _FAILED = "lock", "key", "failed"
 _WORK = "work-"
 
 
@@ -45,7 +45,7 @@ class CohortFolder:
     @property
     def pseudonyms(self) -> Pseudonyms:
         """What names studies without names."""
-        return pseudonyms_in(self.root / HIDDEN / _KEY)
+        return pseudonyms_in(self.root / HIDDEN / KEY)
 
     def finished(self) -> set[str]:
         """The ids of all finished studies."""
@@ -73,7 +73,7 @@ def cohort_folder(root: Path, about: Mapping[str, Any], *, resume: bool) -> Iter
     new = not (root / HIDDEN).exists()
     made = _prepared(root)
     try:
-        with only_run(root / HIDDEN / _LOCK, root):
+        with only_run(root / HIDDEN / LOCK, root):
             _check(root, about, resume)
             work = _fresh_work(root)
             try:

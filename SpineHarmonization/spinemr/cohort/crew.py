@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ _SHARE = 0.9
 """Of the memory that is free now; the rest is for this process and for others."""
 _TRIES = 3
 _SLOW_S = 60
+_ADDRESS = re.compile(r"[a-z]+://\S+:\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Crew:
     def __post_init__(self) -> None:
         if self.scheduler and (self.workers or self.memory_mb):
             raise InputError("A cluster has its own workers.", "Leave out --workers and --memory, or --scheduler.")
+        if self.scheduler and not _ADDRESS.fullmatch(self.scheduler):
+            raise InputError(f"{self.scheduler} is not the address of a scheduler.", "Such a one is tcp://head:8786")
         if self.memory_mb and self.memory_mb < LEAST_MB:
             raise InputError(f"A worker needs {LEAST_MB} MB or more, not {self.memory_mb}.")
 
@@ -107,9 +111,13 @@ def _processes(crew: Crew, studies: int, scratch: Path) -> Iterator[Any]:
 def _cluster(address: str) -> Iterator[Any]:
     from distributed import Client
 
+    client = Client.__new__(
+        Client
+    )  # else nobody could tell it that it is closed: it would wait for that, and then print a traceback
     try:
-        client = Client(address, set_as_default=False, timeout=_SLOW_S)
+        client.__init__(address, set_as_default=False, timeout=_SLOW_S)
     except (OSError, ValueError, TimeoutError) as error:
+        client.status = "closed"
         raise InputError(f"There is no Dask scheduler at {address}.", "Start one, or leave out --scheduler.") from error
     with client:
         threads = max(client.nthreads().values(), default=1)

@@ -19,7 +19,7 @@ _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 def only_run(path: Path, folder: Path) -> Iterator[None]:
     """Hold the lock of a folder, or raise :class:`OutputError` where another run holds it.
 
-    The file stays: removing it would let two runs hold locks on two files of one name.
+    The file stays, unless its folder goes with a run that finished nothing; who got hold of it just before is too late.
     """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -27,6 +27,8 @@ def only_run(path: Path, folder: Path) -> Iterator[None]:
         raise write_error(path, error) from error
     try:
         _take(handle, folder)
+        if not path.exists() or not os.path.samestat(os.fstat(handle), path.stat()):
+            raise _taken(folder)
         yield
     finally:
         os.close(handle)
@@ -44,6 +46,10 @@ def _take(handle: int, folder: Path) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _TAKEN:
-            raise OutputError(f"Another run is at work in {folder}.", "Wait for it, or choose another folder.") from None
+            raise _taken(folder) from None
         hint = "Choose a folder on another disk."
         raise OutputError(f"{folder} lies on a file system without locks, so that two runs could mix there.", hint) from error
+
+
+def _taken(folder: Path) -> OutputError:
+    return OutputError(f"Another run is at work in {folder}.", "Wait for it, or choose another folder.")

@@ -1,10 +1,15 @@
-"""Studies from a CSV: one line a study, with as many of the columns id, path, scanner, group, subject and series as are known."""
+"""Studies from a CSV: one line a study, with as many of the columns id, path, scanner, group, subject and series as are known.
+
+Spreadsheets of countries that write 1,5 for a half put semicolons between cells; those are read as well, and tabs.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from spinemr.cohort.pseudonyms import Pseudonyms
 from spinemr.cohort.study import URL, Study, is_id
@@ -13,34 +18,65 @@ from spinemr.imaging.errors import InputError
 ID_COLUMNS = ("id", "case", "study")
 PATH_COLUMNS = ("path", "image", "file")
 _HINT = "The first line names the columns: id,path,scanner,group"
+_SEPARATORS = ",;\t"
 
 
 def studies_of_manifest(path: Path, names: Pseudonyms) -> list[Study]:
     """One study for each line. Paths are relative to the manifest's folder; without ids they become digests."""
-    lines = _lines(path)
-    columns = set(lines[0][1]) if lines else set()
+    columns, lines = _read(path)
     place = next((name for name in PATH_COLUMNS if name in columns), "")
     named = next((name for name in ID_COLUMNS if name in columns), "")
     if not place:
         raise InputError(f"{path} has no column path.", _HINT)
-    return [_study(cells, place, named, path.parent, number, names) for number, cells in lines]
+    twice = [name for name, count in Counter(filter(None, columns)).items() if count > 1]
+    if twice:
+        raise InputError(f"{path} has two columns {twice[0]}.", "Leave one of them out.")
+    if not lines:
+        raise InputError(f"{path} names no studies.", "A line for each follows the first.")
+    studies = [_study(cells, place, named, path.parent, number, names) for number, cells in lines]
+    _refuse_repeated([number for number, _ in lines], studies, named or place)
+    return studies
 
 
-def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Number and cells of every line that is not empty, columns in lower case."""
+def _refuse_repeated(lines: Iterable[int], studies: Iterable[Study], told: str) -> None:
+    seen: dict[str, int] = {}
+    for line, study in zip(lines, studies, strict=True):
+        before = seen.setdefault(study.id.casefold(), line)
+        if before != line:
+            raise InputError(
+                f"Lines {before} and {line} of the manifest have the same {told}.",
+                "Give every study a line and an id of its own.",
+            )
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The columns in lower case; number and cells of every further line that is not empty."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            found = [(reader.line_num, _cells(row)) for row in reader]
+            reader = csv.reader(file, delimiter=_separator(file))
+            columns = [name.strip().lower() for name in next(reader, [])]
+            found = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or 'the system refused'}.", "Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a CSV file in UTF-8.", "Save it as CSV, with commas, in UTF-8.") from error
-    return [(number, cells) for number, cells in found if any(cells.values())]
+    return columns, [(number, _cells(columns, row, number)) for number, row in found if any(row)]
 
 
-def _cells(row: Mapping[str | None, str | list[str] | None]) -> dict[str, str]:
-    return {name.strip().lower(): value.strip() if isinstance(value, str) else "" for name, value in row.items() if name}
+def _separator(file: TextIO) -> str:
+    """What the first line has most of, outside of names."""
+    first = file.readline()
+    file.seek(0)
+    return max(_SEPARATORS, key=first.count)
+
+
+def _cells(columns: list[str], row: list[str], line: int) -> dict[str, str]:
+    if any(row[len(columns) :]):
+        raise InputError(
+            f"Line {line} of the manifest has more cells than there are columns.", 'Put "quotes" around a path with commas.'
+        )
+    cells = [*row, *[""] * len(columns)][: len(columns)]
+    return {name: cell for name, cell in zip(columns, cells, strict=True) if name}
 
 
 def _study(cells: Mapping[str, str], place: str, named: str, folder: Path, line: int, names: Pseudonyms) -> Study:

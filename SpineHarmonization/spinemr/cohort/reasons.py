@@ -25,6 +25,7 @@ def anonymous_reason(sentence: str, study: Study, request: CaseRequest, staging:
     said = said.replace(study.path, _THE_IMAGE)
     said = unnamed(said, request)
     said = re.sub(rf"{_THE_IMAGE}[/\\][^:;,]*", _THE_IMAGE, said)
+    said = said.replace(f"There is no file or folder {_THE_IMAGE}", "The image is not there")
     words = said.casefold()
     left = any(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", words) for part in _telling(study))
     return _SAYS_NOTHING if left or not said else said

@@ -23,6 +23,8 @@ Row = dict[str, Any]
 TABLES = ("studies", "features", "measurements", "verdicts", "failures")
 PERCENTILE_COLUMNS = tuple(f"tissue_p{step:g}" for step in PERCENTILES)
 LOOKS_COLUMNS = tuple(f"looks_{name}" for name in STATISTICS)
+STAGE_FAILED = "stage failed"
+"""The state of a study that is finished but for a stage."""
 _FINDING = ("rule", "title", "outcome", "sentence", "figure", "unit", "limit", "label", "structure", "slice")
 _WHOLE_SPINE = "lumbar spine"
 
@@ -69,7 +71,7 @@ def _study_row(record: StudyRecord, folder: Path, quality: Mapping[str, Any]) ->
     return {
         **_keys(vars(record)),
         "subject": record.subject,
-        "state": "stage failed" if failed else "finished",
+        "state": STAGE_FAILED if failed else "finished",
         "verdict": quality.get("verdict"),
         "folder": f"{STUDIES}/{folder.name}",
         "image_sha256": record.image_sha256,

@@ -20,8 +20,9 @@ from spinemr.cohort.options import CohortOptions
 from spinemr.cohort.outcome import Cause, End, StudyFailure, StudyOutcome
 from spinemr.cohort.pace import Pace
 from spinemr.cohort.report import write_report
+from spinemr.cohort.rows import STAGE_FAILED
 from spinemr.cohort.study import Study
-from spinemr.cohort.tables import write_tables
+from spinemr.cohort.tables import read_columns, write_tables
 from spinemr.cohort.task import Place, do_study
 from spinemr.imaging.errors import ImagingWarning, OutputError, SpineMRError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent, within
@@ -47,6 +48,8 @@ class CohortResult:
     resumed: int
     """Finished by an earlier run."""
     left_out: int
+    incomplete: int = 0
+    """Finished, but for a stage that failed."""
     outcomes: tuple[StudyOutcome, ...] = ()
     """Of this run."""
 
@@ -71,10 +74,12 @@ def run_cohort(
         write_tables(folder.root, known, progress=within(progress, 1 - COLLECT_SHARE, 0.98))
         write_report(folder.root, progress=within(progress, 0.98, 1.0))
         finished = len(folder.finished() & known.keys())
+        states = zip(*read_columns(folder.root, "studies", ["case", "state"]).values(), strict=True)
+        incomplete = sum(state == STAGE_FAILED for case, state in states if case in known)
     progress(Progress("report", 1.0, "Done"))
     resumed = len(found.studies) - len(todo)
     missing = len(found.studies) - finished
-    return CohortResult(target, len(found.studies), finished, missing, resumed, found.left_out, tuple(outcomes))
+    return CohortResult(target, len(found.studies), finished, missing, resumed, found.left_out, incomplete, tuple(outcomes))
 
 
 def _about(options: CohortOptions, command: Sequence[str]) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from pathlib import Path
 
 import pytest
 
 from spinemr.cli.main import main
 from spinemr.harmonization.registry import read_method
+from spinemr.imaging.errors import InputError
 from spinemr.imaging.files import write_image
 from spinemr.radiomics.statistics.combat import ComBat
 from spinemr.radiomics.table_files import read_table
@@ -58,6 +61,8 @@ def test_a_cohort_says_how_many_finished_and_where_to_read(spinemr, place):
         (("missing.csv", "-o", "OUT"), "There is no file or folder missing.csv"),
         (("IN", "-o", "OUT", "--workers", "2", "--scheduler", "tcp://x:1"), "A cluster has its own workers"),
         (("IN", "-o", "OUT", "--memory", "10"), "A worker needs 600 MB or more"),
+        (("IN", "-o", "OUT", "--scheduler", "head"), "head is not the address of a scheduler"),
+        (("which", "IN", "IN"), "holds no cohort"),
         (("IN", "-o", "OUT", "--harmonize", "none", "--target", "x"), "A target is of no use without harmonization"),
         (("IN", "-o", "IN"), "is not empty"),
         (("report", "IN"), "holds no cohort"),
@@ -72,6 +77,36 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(spinemr, place, words, co
     assert complaint in error
     assert len(error.splitlines()) == 1
     assert not (place / "out").exists()
+
+
+@pytest.mark.usefixtures("threads")
+def test_who_has_the_images_learns_which_is_which(spinemr, place):
+    inside, out = place / "in", place / "out"
+    (inside / "m.csv").write_text("path\na.nii.gz\nb.nii.gz\n", encoding="utf-8")
+    spinemr("cohort", inside / "m.csv", "-o", out, "--harmonize", "none", "--keep", "tables")
+    (inside / "m.csv").write_text('path\na.nii.gz\nb.nii.gz\n"c, d.nii.gz"\n', encoding="utf-8")
+    code, lines, error = spinemr("cohort", "which", inside / "m.csv", out)
+    assert (code, error, lines[0]) == (0, "", "id,state,path")
+    told = {path: (name, state) for name, state, path in csv.reader(lines[1:])}
+    assert {Path(path).name: state for path, (_, state) in told.items()} == {
+        "a.nii.gz": "finished", "b.nii.gz": "failed", "c, d.nii.gz": "open"
+    }  # fmt: skip
+    assert (out / "studies" / told[str(inside / "a.nii.gz")][0]).is_dir()
+    assert len(spinemr("cohort", "which", inside / "m.csv", out, "--failed")[1]) == 2
+    (out / ".cohort" / "key").unlink()
+    assert "has lost its key" in spinemr("cohort", "which", inside / "m.csv", out)[2]
+    assert not (out / ".cohort" / "key").exists()
+
+
+@pytest.mark.usefixtures("threads")
+def test_studies_that_lack_a_stage_are_counted(spinemr, place, monkeypatch):
+    def broken(*_args, **_more):
+        raise InputError("Nothing can be measured.")
+
+    monkeypatch.setattr("spinemr.pipeline.stages.measure_image", broken)
+    lines = spinemr("cohort", place / "in" / "m.csv", "-o", place / "out", "--harmonize", "none", "--keep", "tables")[1]
+    assert lines[0] == "1 of 2 studies finished"
+    assert lines[1].startswith("1 of them without a stage that failed: ")
 
 
 def test_missing_packages_are_named(spinemr, place, monkeypatch):

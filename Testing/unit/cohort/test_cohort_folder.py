@@ -48,6 +48,24 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
         assert list(folder.work.iterdir()) == []
 
 
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_lock_whose_file_is_gone_is_none(tmp_path, monkeypatch, renewed):
+    """Another run that had finished nothing took its folder away between the opening of the file and the lock on it."""
+    from spinemr.cohort import lock
+
+    path, real = tmp_path / "lock", lock._take
+
+    def vanished(handle, folder):
+        path.unlink()
+        if renewed:
+            path.touch()
+        real(handle, folder)
+
+    monkeypatch.setattr(lock, "_take", vanished)
+    with pytest.raises(OutputError, match="Another run is at work"), lock.only_run(path, tmp_path):
+        pass
+
+
 def test_a_finished_cohort_is_gone_on_with_only_where_that_is_asked_for(tmp_path):
     with cohort_folder(tmp_path, ABOUT_IT, resume=True) as folder:
         finish(folder)

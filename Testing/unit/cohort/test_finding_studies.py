@@ -46,6 +46,19 @@ def test_a_manifest_gives_ids_scanners_groups_and_paths_beside_itself(tmp_path, 
     assert [study.is_remote for study in found] == [True, False, False]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_spreadsheets_of_other_countries_are_read(tmp_path, names, separator):
+    text = "id;path;scanner\na;x,1/a.nii.gz;Avanto 1,5 T\nb;b.nii.gz\n".replace(";", separator)
+    assert found_in(manifest(tmp_path, text), names) == (
+        Study("a", str(tmp_path / "x,1" / "a.nii.gz"), "Avanto 1,5 T"),
+        Study("b", str(tmp_path / "b.nii.gz")),
+    )
+
+
+def test_cells_beyond_the_columns_may_be_empty(tmp_path, names):
+    assert found_in(manifest(tmp_path, "id,path,\na,a.nii.gz,,\n"), names) == (Study("a", str(tmp_path / "a.nii.gz")),)
+
+
 def test_studies_without_ids_get_some_that_hold_nothing_of_their_names(tmp_path, names):
     found = found_in(manifest(tmp_path, "image\nNovakova/t2.nii.gz\nNovakova/t1.nii.gz\n"), names)
     assert len({study.id for study in found}) == 2
@@ -73,8 +86,12 @@ def test_ids_stay_with_the_key_and_change_with_it(tmp_path):
         ("id,path\na,\n", "Line 2 of the manifest has no path"),
         ("id,path\n../x,a.nii\n", "line 2 of the manifest cannot name a folder"),
         ("id,path\n,a.nii\n", "cannot name a folder"),
-        ("id,path\na,a.nii\nA,b.nii\n", "Two studies have the id a"),
-        ("id,path\n", "no column path"),
+        ("id,path\na,a.nii\nA,b.nii\n", "Lines 2 and 3 of the manifest have the same id"),
+        ("path,series\na.nii,\nb.nii,\n\na.nii,\n", "Lines 2 and 5 of the manifest have the same path"),
+        ("id,path\n", "names no studies"),
+        ("", "has no column path"),
+        ("id,path,ID\na,a.nii,b\n", "has two columns id"),
+        ("id,path\na,Doe, Jane.nii\n", "Line 2 of the manifest has more cells than there are columns"),
     ],
 )
 def test_manifests_that_cannot_be_meant_are_refused(tmp_path, names, text, complaint):

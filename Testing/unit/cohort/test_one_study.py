@@ -80,7 +80,7 @@ def test_a_broken_image_is_a_reason_without_a_name(place, tmp_path):
 def test_a_missing_image_too(place, tmp_path):
     outcome = do_study(Study("study-2", str(tmp_path / "Novakova.nii.gz")), OPTIONS, place)
     assert outcome.end is End.FAILED
-    assert "Novakova" not in outcome.sentence
+    assert outcome.sentence == "The image is not there. Check the path."
 
 
 def test_a_stage_that_fails_finishes_the_study_and_is_told(study, place, monkeypatch):

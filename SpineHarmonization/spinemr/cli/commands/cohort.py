@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spinemr.cli.commands import cohort_fit
+from spinemr.cli.commands import cohort_fit, cohort_which
 from spinemr.cli.commands.run import SegmentOn
 from spinemr.cli.commands.segment import Device
 from spinemr.cli.default_command import DefaultCommandGroup
@@ -32,7 +32,7 @@ class Keep(str, Enum):
     TABLES = "tables"
 
 
-@app.command("run", epilog="Other words after [bold]spinemr cohort[/bold] lead to: report, fit.")
+@app.command("run", epilog="Other words after [bold]spinemr cohort[/bold] lead to: report, fit, which.")
 def run(
     studies: Annotated[Path, typer.Argument(metavar="MANIFEST.csv|FOLDER", help="The studies (see below).", show_default=False)],
     output: Annotated[
@@ -148,14 +148,18 @@ def report(
 
 
 app.add_typer(cohort_fit.app, name="fit")
+app.command("which")(cohort_which.command)
 
 
 def told(result: CohortResult, folder: Path) -> list[str]:
     """What became of the cohort, in a few lines."""
     earlier = f", {result.resumed} of them by an earlier run" if result.resumed else ""
     lines = [f"{result.finished} of {result.studies} studies finished{earlier}"]
+    why = f"{folder / 'failures.parquet'} says why"
+    if result.incomplete:
+        lines.append(f"{result.incomplete} of them without a stage that failed: {why}")
     if result.failed:
-        lines.append(f"{result.failed} failed: {folder / 'failures.parquet'} says why")
+        lines.append(f"{result.failed} failed: {why}")
     if result.left_out:
         lines.append(f"{result.left_out} DICOM series were left out: they show no sagittal spine")
     return [*lines, f"Everything lies in {folder}; read {folder / 'report.html'}"]
