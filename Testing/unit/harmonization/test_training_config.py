@@ -97,10 +97,16 @@ def test_paths_are_relative_to_the_file(tmp_path):
 
 def test_recipes_are_runs_of_drawn_images_alone():
     pytest.importorskip("yaml", reason="PyYAML is not installed")
-    recipes = sorted(RECIPES.glob("harmonization_*.yaml"))
-    names = [path.stem.removeprefix("harmonization_") for path in recipes]
-    assert names == ["cyclegan_t1", "harmonae_t1", "modanwal_t1"]
-    for path in recipes:
-        config = read_config(path)
+    for name in ("cyclegan_t1", "harmonae_t1", "modanwal_t1"):
+        config = read_config(RECIPES / f"harmonization_{name}.yaml")
         assert {source.kind for domain in config.domains for source in domain.sources} == {"drawn"}
         assert config.pairs.target
+
+
+@pytest.mark.parametrize("contrast", ["t1", "t2"])
+def test_recipes_of_what_ships_know_the_truth_and_lie_on_their_scale(contrast):
+    pytest.importorskip("yaml", reason="PyYAML is not installed")
+    config = read_config(RECIPES / f"harmonization_reference_{contrast}.yaml")
+    assert config.target == config.scale == contrast
+    assert config.domains[0].sources[0].rescanned == 1 and config.pairs.path.endswith("packed.npz")
+    assert config.cycle_gan.terms.paired > 0
