@@ -17,7 +17,7 @@ pydicom = pytest.importorskip("pydicom")
 highdicom = pytest.importorskip("highdicom")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "imaging"))
 
-from dicom_writer import PLANTED, Series, write_series  # noqa: E402
+from dicom_writer import PLANTED, Series, enhanced_dataset, write_series  # noqa: E402
 
 DISC, CORD = 123, 60
 
@@ -74,17 +74,74 @@ def test_images_without_names_are_enough(tmp_path, files, labels):
     assert highdicom.seg.segread(tmp_path / "result.dcm").number_of_segments == 2
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("each_frame", [False, True])
+def test_the_frames_of_a_multi_frame_object_are_referred_to_by_number(tmp_path, labels, reverse, each_frame):
+    source = enhanced_dataset(Series(slices=7), reverse=reverse)
+    if each_frame:
+        shared = source.SharedFunctionalGroupsSequence[0]
+        for name in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
+            for frame in source.PerFrameFunctionalGroupsSequence:
+                setattr(frame, name, [shared[name].value[0]])
+            delattr(shared, name)
+    source.save_as(tmp_path / "frames.dcm", enforce_file_format=True)
+    image = read_dicom(tmp_path / "frames.dcm")
+    on_image = sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    write_dicom_segmentation(on_image, [tmp_path / "frames.dcm"], tmp_path / "result.dcm")
+
+    found = highdicom.seg.segread(tmp_path / "result.dcm")
+    pixels = found.get_pixels_by_source_frame(
+        source.SOPInstanceUID, list(range(1, 8)), ignore_spatial_locations=True, assert_missing_frames_are_empty=True
+    )
+    truth = sitk.GetArrayFromImage(on_image)
+    assert (truth == DISC).sum() == 3 * 6 * 15
+    for place, label in enumerate((CORD, DISC)):
+        np.testing.assert_array_equal(pixels[..., place] > 0, truth == label)
+
+    written = pydicom.dcmread(tmp_path / "result.dcm")
+    numbers = set()
+    for frame, mask in zip(written.PerFrameFunctionalGroupsSequence, written.pixel_array, strict=True):
+        (referred,) = frame.DerivationImageSequence[0].SourceImageSequence
+        assert referred.ReferencedSOPInstanceUID == source.SOPInstanceUID
+        number = int(referred.ReferencedFrameNumber)
+        numbers.add(number)
+        origin = source.PerFrameFunctionalGroupsSequence[number - 1].PlanePositionSequence[0].ImagePositionPatient
+        assert frame.PlanePositionSequence[0].ImagePositionPatient == origin
+        label = (CORD, DISC)[frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber - 1]
+        np.testing.assert_array_equal(mask > 0, truth[number - 1] == label)
+    assert numbers == {2, 3, 4, 5, 6}
+    (series,) = written.ReferencedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence] == [source.SOPInstanceUID]
+
+
+def test_a_multi_frame_object_that_does_not_say_where_it_lies_is_refused(tmp_path, labels):
+    source = enhanced_dataset(Series(slices=7))
+    path, target = tmp_path / "frames.dcm", tmp_path / "result.dcm"
+    turned = pydicom.Dataset()
+    turned.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 0.0, -1.0]
+    source.PerFrameFunctionalGroupsSequence[6].PlaneOrientationSequence = [turned]
+    source.save_as(path, enforce_file_format=True)
+    with pytest.raises(InputError, match="one stack"):
+        write_dicom_segmentation(labels, [path], target)
+    del source.PerFrameFunctionalGroupsSequence[3].PlanePositionSequence
+    source.save_as(path, enforce_file_format=True)
+    with pytest.raises(InputError, match="ImagePositionPatient"):
+        write_dicom_segmentation(labels, [path], target)
+    with pytest.raises(InputError, match="one multi-frame object"):
+        write_dicom_segmentation(labels, [path, path], target)
+    del source.PerFrameFunctionalGroupsSequence
+    source.save_as(path, enforce_file_format=True)
+    with pytest.raises(InputError, match="where they lie"):
+        write_dicom_segmentation(labels, [path], target)
+    assert not target.exists()
+
+
 def test_images_that_cannot_be_referred_to_are_refused(tmp_path, files, labels):
     target = tmp_path / "result.dcm"
     with pytest.raises(InputError, match="no longer there"):
         write_dicom_segmentation(labels, [tmp_path / "gone.dcm"], target)
     with pytest.raises(InputError, match="No structure lies"):
         write_dicom_segmentation(labels * 0, files, target)
-    dataset = pydicom.dcmread(files[0])
-    dataset.NumberOfFrames = 2
-    dataset.save_as(tmp_path / "frames.dcm")
-    with pytest.raises(InputError, match="multi-frame"):
-        write_dicom_segmentation(labels, [tmp_path / "frames.dcm"], target)
     dataset = pydicom.dcmread(files[0])
     del dataset.PixelSpacing
     dataset.save_as(files[0])
