@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 pytest.importorskip("pydicom")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux measures it")
 
+from mutants.generator import COHORTS  # noqa: E402
 from watcher import figures, findings, tried  # noqa: E402
 
 FEW, MANY = 110, 2400
+FEW_OF_COHORTS, MANY_OF_COHORTS = 60, 600
 
 
 def _hold(numbers, folder, noted):
@@ -37,6 +39,17 @@ def test_a_hundred_mutants_break_nothing(tmp_path):
 @pytest.mark.slow
 def test_thousands_of_mutants_break_nothing(tmp_path, noted):
     assert len(_hold(range(MANY), tmp_path, noted)) == MANY
+
+
+@pytest.mark.parametrize("count", [FEW_OF_COHORTS, pytest.param(MANY_OF_COHORTS, marks=pytest.mark.slow)])
+def test_mutants_of_cohorts_break_nothing(count, tmp_path, noted):
+    pytest.importorskip("pyarrow")
+
+    def note(_check, **figures):
+        noted("mutants of cohorts", **figures)
+
+    results = _hold(range(COHORTS, COHORTS + count), tmp_path, note)
+    assert {result["code"] for result in results} == {0, 2}
 
 
 @seed(20261121)

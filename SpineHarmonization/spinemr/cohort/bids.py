@@ -81,6 +81,6 @@ def _scanner(folder: Path, path: Path, names: Pseudonyms) -> str:
 def _sidecar(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -100,16 +100,28 @@ def failed_in(root: Path) -> list[dict[str, Any]]:
     """What was noted of studies that have no folder, by id."""
     place = root / HIDDEN / _FAILED
     paths = sorted(place.glob("*.json")) if place.is_dir() else []
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if not path.name.startswith(".")]
+    return [_noted(path) for path in paths if not path.name.startswith(".")]
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        told = [noted.get(name, "") for name in ("id", "scanner", "group", "subject")]
+        told += [failure[name] for failure in noted["failures"] for name in ("stage", "cause", "sentence")]
+        if noted["id"] == path.stem and all(isinstance(text, str) for text in told):
+            return dict(noted)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    raise InputError(f"{HIDDEN}/{_FAILED}/{path.name} is damaged.", "Remove it and go on with --resume.")
 
 
 def about_cohort(root: Path) -> dict[str, Any]:
     """What a cohort says of itself; :class:`InputError` where a folder holds none."""
     try:
         content = json.loads((root / ABOUT).read_text(encoding="utf-8"))
-        if content["tool"] == TOOL and content["format"] == FORMAT:
+        if content["tool"] == TOOL and content["format"] == FORMAT and isinstance(content["options"], dict):
             return dict(content)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     raise InputError(f"{root} holds no cohort.", "Give the folder that spinemr cohort wrote to.")
 
@@ -145,7 +157,7 @@ def _check(root: Path, about: Mapping[str, Any], resume: bool) -> None:
         return
     if not resume:
         raise OutputError(f"{root} holds a cohort already.", "Go on with --resume, or choose another folder.")
-    before = about_cohort(root).get("options", {})
+    before = about_cohort(root)["options"]
     now = json.loads(json.dumps(about["options"]))
     other = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
     if other:

@@ -48,11 +48,19 @@ def pseudonyms_in(path: Path) -> Pseudonyms:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_bytes(secrets.token_bytes(_KEY_BYTES))
-        key = path.read_bytes()
-        if not key:  # whoever made it was stopped before he wrote
-            path.write_bytes(key := secrets.token_bytes(_KEY_BYTES))
+        elif not path.read_bytes():  # whoever made it was stopped before he wrote
+            path.write_bytes(secrets.token_bytes(_KEY_BYTES))
     except OSError as error:
         raise write_error(path, error) from error
+    return known_pseudonyms(path)
+
+
+def known_pseudonyms(path: Path) -> Pseudonyms:
+    """Those of the key in a file that has one."""
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The key {path} is missing.", "Without it nobody can tell which study is whose.") from error
     if len(key) != _KEY_BYTES:
         raise InputError(f"{path} is damaged: studies cannot be told apart any more.", "Start the cohort in another folder.")
     return Pseudonyms(key)

@@ -68,8 +68,11 @@ def read_record(folder: Path) -> StudyRecord:
             raise InputError(f"{folder.name} was written by another version of this software.", "Run the cohort anew.")
         looks = {name: math.nan if value is None else float(value) for name, value in content.pop("looks").items()}
         content |= {name: tuple(content[name]) for name in ("size", "spacing_mm", "tissue_percentiles")}
-        return StudyRecord(**content, looks=looks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        record = StudyRecord(**content, looks=looks)
+        if record.id != folder.name:
+            raise ValueError(record.id)
+        return record
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "Remove its folder and go on with --resume."
         raise InputError(f"The {STUDY} of {folder.name} is missing or damaged.", hint) from error
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spinemr.cohort.cohort_folder import REPORT, STUDIES, about_cohort
+from spinemr.cohort.cohort_folder import ABOUT, REPORT, STUDIES, about_cohort
 from spinemr.cohort.dependence import Dependence, usable_scanners
 from spinemr.cohort.pace import duration
 from spinemr.cohort.report_numbers import VERDICTS, ReportNumbers, column_by_scanner, report_numbers
 from spinemr.imaging.atomic import write_text_atomic
+from spinemr.imaging.errors import InputError
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 from spinemr.pipeline.result import TITLES
 from spinemr.pipeline.results_folder import REPORT as STUDY_REPORT
@@ -260,7 +261,13 @@ def link(case: str) -> str:
 
 
 def _methods(about: Mapping[str, Any]) -> dict[str, str]:
-    options, made = about["options"], about["made"]
+    try:
+        return _told_methods(about["options"], about["made"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"The {ABOUT} of the cohort is damaged.", "Go on with --resume and the same options.") from error
+
+
+def _told_methods(options: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, str]:
     bins = options["settings"]["bin_count"]
     return {
         "Harmonization": f"{options['harmonize']}, strength {options['strength']:g}",

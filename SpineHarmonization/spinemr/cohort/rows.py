@@ -126,7 +126,7 @@ def _stage_rows(record: StudyRecord, quality: Mapping[str, Any]) -> Iterator[Row
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         hint = "Remove its folder and go on with --resume."
         raise InputError(f"The {path.name} of {path.parent.name} is missing or damaged.", hint) from error
     return content if isinstance(content, dict) else {}

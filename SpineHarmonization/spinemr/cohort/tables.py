@@ -6,8 +6,9 @@ together, all of them are renamed into place at the end.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,22 @@ def write_tables(root: Path, known: Mapping[str, Study] | None = None, *, progre
 
 def _rows(root: Path, names: Sequence[str], known: Mapping[str, Study]) -> Iterator[dict[str, list[Row]]]:
     for name in names:
-        yield rows_of_study(root / STUDIES / name, known)
+        with _damaged(name):
+            rows = rows_of_study(root / STUDIES / name, known)
+        yield rows
     for noted in failed_in(root):
         if noted["id"] not in names:
             yield rows_of_failure(noted, known)
+
+
+@contextmanager
+def _damaged(study: str) -> Iterator[None]:
+    """Files of a study that hold what this software did not write there are one sentence."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, csv.Error) as error:
+        hint = "Remove its folder and go on with --resume."
+        raise InputError(f"A file of the study {study} is missing or damaged.", hint) from error
 
 
 def _further(root: Path, names: Sequence[str], table: str) -> dict[str, str]:
@@ -86,7 +99,7 @@ def _further(root: Path, names: Sequence[str], table: str) -> dict[str, str]:
     for name in names:
         path = root / STUDIES / name / _OPEN[table]
         if path.exists():
-            with path.open(encoding="utf-8") as file:
+            with _damaged(name), path.open(encoding="utf-8") as file:
                 found |= dict.fromkeys(file.readline().rstrip("\r\n").split(","), _NUMBER)
     return {name: kind for name, kind in found.items() if name and name not in _COLUMNS[table]}
 
@@ -100,7 +113,7 @@ class _Writer:
         self._pa = pa
         self._schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in columns.items()])
         self._path = path
-        self._rows: list[Row] = []
+        self._taken: list[Any] = []
 
     def __enter__(self) -> _Writer:
         from pyarrow import parquet
@@ -114,43 +127,62 @@ class _Writer:
         self._file.close()
 
     def add(self, rows: list[Row]) -> None:
-        """Take rows; columns they lack are empty."""
-        self._rows += rows
+        """Take rows; columns they lack are empty. Refuses what is no value of its column."""
+        if not rows:
+            return
+        try:
+            columns = [self._pa.array([row.get(one.name) for row in rows], one.type) for one in self._schema]
+        except (self._pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            hint = "Remove its folder and go on with --resume."
+            raise InputError(f"A file of the study {rows[0]['case']} is damaged.", hint) from error
+        self._taken.append(self._pa.Table.from_arrays(columns, schema=self._schema))
 
     def flush(self) -> None:
         """Write what was taken."""
-        if self._rows:
-            columns = [self._pa.array([row.get(one.name) for row in self._rows], one.type) for one in self._schema]
-            self._file.write_table(self._pa.Table.from_arrays(columns, schema=self._schema))
-            self._rows = []
+        if self._taken:
+            self._file.write_table(self._pa.concat_tables(self._taken).combine_chunks())
+            self._taken = []
 
 
 def read_columns(root: Path, table: str, columns: Sequence[str] | None = None) -> dict[str, list[Any]]:
     """A table of a cohort (or some of its columns) as lists by name."""
-    content = _opened(root, table).read(columns=None if columns is None else list(columns))
-    found: dict[str, list[Any]] = content.to_pydict()
+    wanted = None if columns is None else list(columns)
+    with _readable(root, table):
+        found: dict[str, list[Any]] = _parquet(root, table).read(columns=wanted).to_pydict()
+        if missing := set(columns or ()) - found.keys():
+            raise KeyError(*missing)
     return found
 
 
 def batches(root: Path, table: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """Record batches of a table, one after the other."""
-    yield from _opened(root, table).iter_batches(_BATCH_ROWS, columns=None if columns is None else list(columns))
+    wanted = None if columns is None else list(columns)
+    with _readable(root, table):
+        yield from _parquet(root, table).iter_batches(_BATCH_ROWS, columns=wanted)
 
 
 def column_names(root: Path, table: str) -> tuple[str, ...]:
     """The columns of a table in their order."""
-    return tuple(_opened(root, table).schema_arrow.names)
+    with _readable(root, table):
+        return tuple(_parquet(root, table).schema_arrow.names)
 
 
-def _opened(root: Path, table: str) -> Any:  # noqa: ANN401 - pyarrow is not typed
-    need(READING)
-    import pyarrow as pa
+def _parquet(root: Path, table: str) -> Any:  # noqa: ANN401 - pyarrow is not typed
     from pyarrow import parquet
+
+    return parquet.ParquetFile(table_path(root, table))
+
+
+@contextmanager
+def _readable(root: Path, table: str) -> Iterator[None]:
+    """A table that is missing or cannot be read is one sentence; the columns of a sound one are those it was written with."""
+    need(READING)
+    from pyarrow import ArrowException
 
     path = table_path(root, table)
     if not path.is_file():
         raise InputError(f"{root} has no {path.name}.", "Write the tables of a cohort with: spinemr cohort report")
     try:
-        return parquet.ParquetFile(path)
-    except pa.ArrowInvalid:
-        raise InputError(f"{path.name} is damaged.", "Write the tables anew with: spinemr cohort report") from None
+        yield
+    except (ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+        raise InputError(f"{path.name} is damaged.", "Write the tables anew with: spinemr cohort report") from error

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from spinemr.cohort.cohort_folder import HIDDEN, KEY, about_cohort, failed_in, finished_in
 from spinemr.cohort.finding import find_studies
-from spinemr.cohort.pseudonyms import pseudonyms_in
+from spinemr.cohort.pseudonyms import known_pseudonyms
 from spinemr.cohort.study import Study
-from spinemr.imaging.errors import InputError
 from spinemr.imaging.progress import ProgressCallback, silent
 
 FINISHED, FAILED, OPEN = "finished", "failed", "open"
@@ -18,11 +17,9 @@ FINISHED, FAILED, OPEN = "finished", "failed", "open"
 def whereabouts(place: Path, root: Path, progress: ProgressCallback = silent) -> Iterator[tuple[str, str, str]]:
     """Id, state and path of each study of ``place`` in the cohort that was made of it; of a DICOM series its first file."""
     about_cohort(root)
-    key = root / HIDDEN / KEY
-    if not key.is_file():
-        raise InputError(f"{root} has lost its key ({HIDDEN}/{KEY}).", "Without it nobody can tell which study is whose.")
+    names = known_pseudonyms(root / HIDDEN / KEY)
     states = {str(noted["id"]): FAILED for noted in failed_in(root)} | dict.fromkeys(finished_in(root), FINISHED)
-    for study in find_studies(place, pseudonyms_in(key), progress).studies:
+    for study in find_studies(place, names, progress).studies:
         yield study.id, states.get(study.id, OPEN), _path(study)
 
 

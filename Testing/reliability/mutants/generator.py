@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 
 from mutants import commands, headers
 from mutants.byte_changes import BYTE_CHANGES
+from mutants.cohorts import cohort_kinds
 from mutants.dicom_changes import STUDY_CHANGES, sound_study
 from mutants.mutant import Mutant
 from mutants.places import PLACES
@@ -18,6 +20,8 @@ from mutants.text_changes import JSON_CHANGES, TEXT_CHANGES
 from mutants.voxels import BOMBS, VOXEL_CHANGES
 
 SEED = 20261121
+COHORTS = 100_000
+"""From this number on mutants are of cohorts."""
 Maker = Callable[[Random, Seeds, Path], Path]
 """(random, seeds, an empty folder) -> the changed input."""
 
@@ -39,9 +43,17 @@ def recipes() -> list[Recipe]:
     return found
 
 
+@cache
+def cohort_recipes() -> list[Recipe]:
+    """Those of cohorts."""
+    found = [Recipe(*parts) for parts in cohort_kinds()]
+    Random(SEED).shuffle(found)
+    return found
+
+
 def mutant(number: int, seeds: Seeds, folder: Path, found: list[Recipe] | None = None) -> Mutant:
     """The mutant of a number, written into ``folder``; changes come round again with other random numbers."""
-    found = found or recipes()
+    found = cohort_recipes() if number >= COHORTS else found or recipes()
     recipe, random = found[number % len(found)], Random(f"{SEED}/{number}")
     inputs, out = folder / "in", folder / "out"
     inputs.mkdir(parents=True)

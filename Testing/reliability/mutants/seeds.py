@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ class Seeds:
     """settings, method, manifest, training, card, job."""
     case: Path
     """A folder of results."""
+    cohort: Path
+    """A folder of a cohort; a name without anything where packages for its tables are missing."""
 
     @property
     def image(self) -> Path:
@@ -45,7 +48,8 @@ def make_seeds(folder: Path) -> Seeds:
     folder.mkdir(parents=True, exist_ok=True)
     images, masks = _images(folder), _masks(folder)
     tables = _tables(folder, images[".nii.gz"], masks[".nii.gz"])
-    return Seeds(folder, images, masks, tables, _texts(folder, images, masks), _case(folder, images, masks))
+    texts, case = _texts(folder, images, masks), _case(folder, images, masks)
+    return Seeds(folder, images, masks, tables, texts, case, _cohort(folder / "cohort", case))
 
 
 def _images(folder: Path) -> dict[str, Path]:
@@ -198,3 +202,11 @@ def _run(*words: object) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         main([str(word) for word in words])
+
+
+def _cohort(root: Path, case: Path) -> Path:
+    from mutants.cohorts import make_cohort
+
+    if find_spec("pyarrow") is not None and not root.exists():
+        make_cohort(root, case)
+    return root

@@ -94,7 +94,7 @@ def test_who_has_the_images_learns_which_is_which(spinemr, place):
     assert (out / "studies" / told[str(inside / "a.nii.gz")][0]).is_dir()
     assert len(spinemr("cohort", "which", inside / "m.csv", out, "--failed")[1]) == 2
     (out / ".cohort" / "key").unlink()
-    assert "has lost its key" in spinemr("cohort", "which", inside / "m.csv", out)[2]
+    assert "key is missing" in spinemr("cohort", "which", inside / "m.csv", out)[2]
     assert not (out / ".cohort" / "key").exists()
 
 
