@@ -1,7 +1,8 @@
 """Tries everything that is promised (an hour on two processors) and writes docs/results/reliability.md.
 
-``python docs/results/reliability.py`` or ``make reliability``. With ``--from FIGURES`` it writes the page from figures of an
-earlier run, which lie in out/reliability/figures.jsonl. Where PyTorch is not installed, training is not tried.
+``python docs/results/reliability.py`` or ``make reliability``. With ``--from FIGURES`` it writes the page from figures of
+earlier runs, which lie in out/reliability/figures.jsonl; a line ``{"check": "note", "text": ...}`` says what a reader has to
+know of them. Where PyTorch is not installed, training is not tried.
 """
 
 from __future__ import annotations
@@ -79,16 +80,23 @@ def page(found: list[dict[str, Any]]) -> str:
         lines += [f"{whole['machine']}; {whole['software']}; {whole['minutes']} minutes.", ""]
         told = f"{whole['tests']} tests, {whole['failures'] + whole['errors']} failed, {whole['skipped']} skipped"
         lines += [f"{told}.", ""]
-    lines += ["| what | figure |", "|---|---|", *_mutants(_last(found, "mutants")), *_kills(found), *_concurrency(found)]
+    lines += [line for one in found if one["check"] == "note" for line in (one["text"], "")]
+    lines += ["| what | figure |", "|---|---|", *_mutants(_last(found, "mutants"), "mutated inputs")]
+    lines += [
+        *_mutants(_last(found, "mutants of cohorts"), "mutated cohorts"),
+        *_kills(found),
+        *_nodes(found),
+        *_concurrency(found),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _mutants(one: dict[str, Any]) -> list[str]:
+def _mutants(one: dict[str, Any], what: str) -> list[str]:
     if not one:
         return []
     codes = ", ".join(f"{count} with exit code {code}" for code, count in one["codes"].items())
     return [
-        f"| mutated inputs | {one['mutants']} ({one['kinds']} kinds of input and change) |",
+        f"| {what} | {one['mutants']} ({one['kinds']} kinds of input and change) |",
         f"| how their commands ended | {codes} |",
         f"| broken promises | {one['findings']} |",
         f"| slowest command | {one['slowest_s']:.1f} s (limit 30 s) |",
@@ -103,6 +111,11 @@ def _kills(found: list[dict[str, Any]]) -> list[str]:
         told = ", ".join(f"{command} {kills}" for command, kills in by_command.items())
         rows += [f"| SIGKILL, {check.removeprefix('killed ')} | {told}; each finished by the next start |"] if told else []
     return rows
+
+
+def _nodes(found: list[dict[str, Any]]) -> list[str]:
+    checks = ("cluster of two nodes", "cluster of two nodes, one of them lost")
+    return [f"| {check} | all of {_last(found, check)['studies']} studies finish |" for check in checks if _last(found, check)]
 
 
 def _concurrency(found: list[dict[str, Any]]) -> list[str]:
