@@ -106,7 +106,7 @@ def failed_in(root: Path) -> list[dict[str, Any]]:
 def _noted(path: Path) -> dict[str, Any]:
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))
-        told = [noted.get(name, "") for name in ("id", "scanner", "group", "subject")]
+        told = [noted[name] for name in ("id", "scanner", "group", "subject")]
         told += [failure[name] for failure in noted["failures"] for name in ("stage", "cause", "sentence")]
         if noted["id"] == path.stem and all(isinstance(text, str) for text in told):
             return dict(noted)

@@ -77,6 +77,14 @@ def test_notes_of_failures(copy, capsys, damaged):
     assert f"failed/{noted.name} is damaged. Remove it" in refused(capsys, copy, "cohort", "report", copy)
 
 
+@pytest.mark.parametrize("lost", ["id", "scanner", "failures"])
+def test_notes_of_failures_that_lack_something(copy, capsys, lost):
+    noted = next((copy / ".cohort" / "failed").iterdir())
+    told = json.loads(noted.read_text(encoding="utf-8"))
+    noted.write_text(json.dumps({name: value for name, value in told.items() if name != lost}), encoding="utf-8")
+    assert f"failed/{noted.name} is damaged. Remove it" in refused(capsys, copy, "cohort", "report", copy)
+
+
 @pytest.mark.parametrize("options", [[], {}, {"settings": 5}])
 def test_what_a_cohort_says_of_itself(copy, capsys, options):
     about = json.loads((copy / "cohort.json").read_text(encoding="utf-8"))
