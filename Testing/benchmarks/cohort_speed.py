@@ -36,7 +36,7 @@ SCANNERS = ("alder-1.5t-t2", "birch-3t-t2", "cedar-1.5t-t1")
 DRAWN = 6
 """Different studies; larger cohorts hold copies of them."""
 GOAL = 100_000
-OPTIONS = CohortOptions(harmonize="whitestripe")
+OPTIONS = CohortOptions(harmonize="nyul")
 MEMORY_MB = 1500
 NODES = "2 nodes of 2 workers"
 

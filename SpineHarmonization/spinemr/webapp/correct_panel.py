@@ -95,6 +95,7 @@ def _settings(session: Session, page: CorrectPage) -> None:
             v.VSlider(v_model=("brush_mm",), min=1, max=40, step=0.5, raw_attrs=marked("", "Brush diameter in mm"), **_SMALL)
             html.Span("{{ brush_mm }} mm", classes="figure")
         v.VCheckbox(v_model=("sphere",), label="Across slices (sphere)", **_SMALL)
+        html.Div("Without a mouse: crosshair X, move it with arrows, paint with space", classes="faint mouse-help")
     with html.Div(classes="section", v_show="tool === 'scissors'"):
         v.VSelect(v_model=("cut",), items=("cuts", list(CUTS)), label="The line will", variant="outlined", **_SMALL)
     with html.Div(classes="section", v_show="tool === 'threshold'"):

@@ -47,7 +47,7 @@ def run(
     ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in DIR was stopped.")] = False,
     harmonize: Annotated[
-        str, typer.Option(metavar="METHOD|none", help="As spinemr harmonize --method has them: auto, cyclegan, whitestripe ...")
+        str, typer.Option(metavar="METHOD|none", help="As spinemr harmonize --method has them: auto, cyclegan, nyul ...")
     ] = "auto",
     target: Annotated[
         str | None,

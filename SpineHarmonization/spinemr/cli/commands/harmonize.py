@@ -69,7 +69,7 @@ def command(
 
     Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --strength 0.8[/bold]
 
-    Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --method whitestripe[/bold]
+    Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --method nyul[/bold]
 
     Example: [bold]spinemr harmonize study.nii.gz -o out.nii.gz --method nyul --target clinic_a --save-fit clinic_a.json[/bold]
 

@@ -36,7 +36,7 @@ def command(
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder that gets the results.", show_default=False)
     ],
     harmonize: Annotated[
-        str, typer.Option(metavar="METHOD|none", help="As spinemr harmonize --method has them: auto, cyclegan, whitestripe ...")
+        str, typer.Option(metavar="METHOD|none", help="As spinemr harmonize --method has them: auto, cyclegan, nyul ...")
     ] = "auto",
     target: Annotated[
         str | None,

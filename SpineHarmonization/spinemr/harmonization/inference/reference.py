@@ -13,7 +13,7 @@ from spinemr.imaging.model_files import card_path
 
 NETWORK_METHODS = ("cyclegan", "harmonae")
 """Methods that are networks; where both ship a reference, the first is taken."""
-TRAIN_ONE = "Train one with: spinemr train harmonization, or choose --method whitestripe."
+TRAIN_ONE = "Train one with: spinemr train harmonization, or choose --method nyul."
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def grid_for(frame: WorkingFrame, settings: ModelInput) -> NetworkGrid:
     if least_extent_mm(frame) < LEAST_MM:
         raise InputError(
             f"The image shows less than {LEAST_MM:.0f} mm of the sagittal plane, too little for a network.",
-            "Use --method whitestripe.",
+            "Use --method zscore.",
         )
     size = (_padded(rows * row_mm, settings), _padded(columns * column_mm, settings))
     return NetworkGrid((rows, columns), (row_mm, column_mm), size, (settings.pixel_mm, settings.pixel_mm))
