@@ -109,7 +109,11 @@ def test_folders_of_others_are_refused_and_left_as_they_are(tmp_path):
 
 def test_failures_are_noted_until_a_study_is_finished(tmp_path):
     with cohort_folder(tmp_path, ABOUT_IT, resume=False) as folder:
-        folder.note_failures("a", [{"stage": "read", "cause": "data", "sentence": "It is empty."}], {"id": "a", "scanner": "s"})
+        folder.note_failures(
+            "a",
+            [{"stage": "read", "cause": "data", "sentence": "It is empty."}],
+            {"id": "a", "scanner": "s", "group": "", "subject": ""},
+        )
         assert [one["failures"][0]["sentence"] for one in failed_in(tmp_path)] == ["It is empty."]
         folder.forget_failures("a")
         folder.forget_failures("b")
