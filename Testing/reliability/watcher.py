@@ -158,7 +158,7 @@ def figures(results: list[dict[str, Any]]) -> dict[str, Any]:
         "mutants": len(results),
         "codes": dict(sorted(Counter(str(one["code"]) for one in alive).items())),
         "kinds": len({one["name"].rsplit(" / ", 1)[0] for one in alive}),
-        "slowest_s": max(one["seconds"] for one in alive),
-        "most_mb": max(one["peak_mb"] for one in alive),
+        "slowest_s": max((one["seconds"] for one in alive), default=0.0),
+        "most_mb": max((one["peak_mb"] for one in alive), default=0),
         "findings": [vars(one) for one in broken],
     }

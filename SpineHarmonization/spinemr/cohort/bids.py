@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from spinemr.cohort.pseudonyms import Pseudonyms
 from spinemr.cohort.scanner_name import scanner_name
 from spinemr.cohort.study import Study
 from spinemr.imaging.formats import Format, format_of, split_suffix
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.radiomics.verdict.pairs import is_mask
 
 DESCRIPTION = "dataset_description.json"
@@ -55,8 +56,7 @@ def _anatomy(folder: Path) -> Iterator[Path]:
 def _groups(path: Path) -> dict[str, str]:
     """The column group of participants.tsv by subject; nothing where there is none."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
+        rows = list(csv.DictReader(StringIO(text_of(path, "utf-8-sig")), delimiter="\t"))
     except (OSError, UnicodeDecodeError, csv.Error):
         return {}
     return {str(row.get("participant_id")): (row.get("group") or "").strip().replace("n/a", "") for row in rows}
@@ -80,7 +80,7 @@ def _scanner(folder: Path, path: Path, names: Pseudonyms) -> str:
 
 def _sidecar(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = json_of(text_of(path))
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

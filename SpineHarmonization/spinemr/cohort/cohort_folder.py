@@ -21,6 +21,7 @@ from spinemr.cohort.pseudonyms import Pseudonyms, pseudonyms_in
 from spinemr.cohort.study import is_id
 from spinemr.imaging.atomic import write_error, write_json_atomic
 from spinemr.imaging.errors import InputError, OutputError
+from spinemr.imaging.plain_files import json_of, text_of
 
 TOOL, FORMAT = "spinemr cohort", 1
 HIDDEN = ".cohort"
@@ -105,12 +106,12 @@ def failed_in(root: Path) -> list[dict[str, Any]]:
 
 def _noted(path: Path) -> dict[str, Any]:
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
+        noted = json_of(text_of(path))
         told = [noted[name] for name in ("id", "scanner", "group", "subject")]
         told += [failure[name] for failure in noted["failures"] for name in ("stage", "cause", "sentence")]
         if noted["id"] == path.stem and all(isinstance(text, str) for text in told):
             return dict(noted)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass
     raise InputError(f"{HIDDEN}/{_FAILED}/{path.name} is damaged.", "Remove it and go on with --resume.")
 
@@ -118,10 +119,10 @@ def _noted(path: Path) -> dict[str, Any]:
 def about_cohort(root: Path) -> dict[str, Any]:
     """What a cohort says of itself; :class:`InputError` where a folder holds none."""
     try:
-        content = json.loads((root / ABOUT).read_text(encoding="utf-8"))
+        content = json_of(text_of(root / ABOUT))
         if content["tool"] == TOOL and content["format"] == FORMAT and isinstance(content["options"], dict):
             return dict(content)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError):
         pass
     raise InputError(f"{root} holds no cohort.", "Give the folder that spinemr cohort wrote to.")
 

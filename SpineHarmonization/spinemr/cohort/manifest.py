@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
-from typing import TextIO
 
 from spinemr.cohort.pseudonyms import Pseudonyms
 from spinemr.cohort.study import URL, Study, is_id
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import text_of
 
 ID_COLUMNS = ("id", "case", "study")
 PATH_COLUMNS = ("path", "image", "file")
@@ -52,10 +53,10 @@ def _refuse_repeated(lines: Iterable[int], studies: Iterable[Study], told: str) 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The columns in lower case; number and cells of every further line that is not empty."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=_separator(file))
-            columns = [name.strip().lower() for name in next(reader, [])]
-            found = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        text = text_of(path, "utf-8-sig")
+        reader = csv.reader(StringIO(text), delimiter=_separator(text))
+        columns = [name.strip().lower() for name in next(reader, [])]
+        found = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or 'the system refused'}.", "Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -63,10 +64,9 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     return columns, [(number, _cells(columns, row, number)) for number, row in found if any(row)]
 
 
-def _separator(file: TextIO) -> str:
+def _separator(text: str) -> str:
     """What the first line has most of, outside of names."""
-    first = file.readline()
-    file.seek(0)
+    first = text.partition("\n")[0]
     return max(_SEPARATORS, key=first.count)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from spinemr.cohort.study import Study
 from spinemr.harmonization.classical.nyul import PERCENTILES, percentiles_of
 from spinemr.imaging.atomic import write_json_atomic
 from spinemr.imaging.errors import InputError, SpineMRError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.pipeline.result import CaseResult
 from spinemr.radiomics.verdict.appearance import STATISTICS, image_statistics
 
@@ -63,7 +63,7 @@ def write_record(study: Study, result: CaseResult, folder: Path, *, seconds: flo
 def read_record(folder: Path) -> StudyRecord:
     """The study.json of a folder."""
     try:
-        content: dict[str, Any] = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json_of(text_of(folder / STUDY))
         if content.pop("format") != FORMAT:
             raise InputError(f"{folder.name} was written by another version of this software.", "Run the cohort anew.")
         looks = {name: math.nan if value is None else float(value) for name, value in content.pop("looks").items()}
@@ -72,7 +72,7 @@ def read_record(folder: Path) -> StudyRecord:
         if record.id != folder.name:
             raise ValueError(record.id)
         return record
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "Remove its folder and go on with --resume."
         raise InputError(f"The {STUDY} of {folder.name} is missing or damaged.", hint) from error
 

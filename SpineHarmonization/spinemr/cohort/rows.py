@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from spinemr.cohort.record import StudyRecord, read_record
 from spinemr.cohort.study import Study
 from spinemr.harmonization.classical.nyul import PERCENTILES
 from spinemr.imaging.errors import InputError
+from spinemr.imaging.plain_files import json_of, text_of
 from spinemr.pipeline.results_folder import FEATURES, MEASUREMENTS, PROVENANCE, QUALITY
 from spinemr.radiomics.table import KEYS
 from spinemr.radiomics.table_files import read_table
@@ -125,8 +125,8 @@ def _stage_rows(record: StudyRecord, quality: Mapping[str, Any]) -> Iterator[Row
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json_of(text_of(path))
+    except (OSError, ValueError) as error:
         hint = "Remove its folder and go on with --resume."
         raise InputError(f"The {path.name} of {path.parent.name} is missing or damaged.", hint) from error
     return content if isinstance(content, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_a_manifest_gives_ids_scanners_groups_and_paths_beside_itself(tmp_path, 
         Study("c", str(tmp_path / "dicom"), "vida", "", "s1", "7"),
     )
     assert [study.is_remote for study in found] == [True, False, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+@pytest.mark.parametrize("name", ["studies.csv", "tree/participants.tsv", "tree/T2w.json"])
+def test_pipes_are_not_waited_for(tmp_path, names, name):
+    touch(tmp_path / "tree" / "sub-1" / "anat" / "sub-1_T2w.nii.gz")
+    os.mkfifo(tmp_path / name)
+    if name == "studies.csv":
+        with pytest.raises(InputError, match="it is no plain file"):
+            found_in(tmp_path / name, names)
+    else:
+        assert len(found_in(tmp_path / "tree", names)) == 1
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
