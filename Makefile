@@ -61,7 +61,7 @@ $(VENV)-browser/.made: pyproject.toml
 	$(VENV)-browser/bin/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
 	@touch $@
 
-reliability: $(VENV)/.dev ## Thousands of mutants, kills, full disks; writes docs/results/reliability.md (an hour; EXTRAS=dev,train tries training too)
+reliability: $(VENV)/.dev ## Thousands of mutants, kills, full disks; writes docs/results/reliability.md (more than an hour; EXTRAS=dev,train tries training too)
 	$(BIN)/python docs/results/reliability.py
 
 dependencies-lowest dependencies-newest: dependencies-%: ## The tests with the oldest packages that are allowed, or the newest

@@ -1,4 +1,4 @@
-"""Tries everything that is promised (an hour on two processors) and writes docs/results/reliability.md.
+"""Tries everything that is promised (more than an hour on two processors) and writes docs/results/reliability.md.
 
 ``python docs/results/reliability.py`` or ``make reliability``. With ``--from FIGURES`` it writes the page from figures of
 earlier runs, which lie in out/reliability/figures.jsonl; a line ``{"check": "note", "text": ...}`` says what a reader has to
