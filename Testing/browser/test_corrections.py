@@ -27,9 +27,11 @@ def editing(judged) -> Any:
     judged.get_by_test_id("editing").locator("input").click()
     judged.get_by_test_id("editing").locator("input").fill("L4 vert")
     judged.get_by_role("option", name="L4 vertebra").click()
+    judged.wait_for_function(f"window.trame.state.get('editing') === {L4} && window.trame.state.get('tool') === 'paint'")
     judged.wait_for_timeout(1500)
     yield judged
     judged.get_by_test_id("discard").click()
+    judged.wait_for_function("window.trame.state.get('editing') === 0")  # surfaces are made anew
     judged.wait_for_timeout(1500)
 
 
@@ -99,6 +101,35 @@ def test_erasing_and_keeping_the_largest_piece(editing):
     editing.get_by_test_id("keep-largest").click()
     editing.wait_for_timeout(1500)
     assert 0 < volume_ml(editing) <= erased
+
+
+def test_touches_of_the_brush_by_keys_alone(editing, screenshot):
+    keys = editing.keyboard
+    before = volume_ml(editing)
+    keys.press(" ")  # without a crosshair nothing is painted
+    keys.press("x")
+    settled(editing, lambda: editing.evaluate("window.trame.state.get('crosshair')"))
+    editing.wait_for_timeout(1500)
+    sagittal, axial, coronal = slices_shown(editing)
+    for _ in range(40):
+        keys.press("ArrowLeft")
+    settled(editing, lambda: abs(slices_shown(editing)[2] - coronal) >= 50)  # 40 mm in slices of 0.75 mm
+    assert slices_shown(editing)[:2] == [sagittal, axial] and volume_ml(editing) == before
+    keys.press(" ")
+    settled(editing, lambda: volume_ml(editing) > before)
+    screenshot(editing, "crosshair_correcting_1366x768")
+    keys.press("e")
+    settled(editing, lambda: editing.evaluate("window.trame.state.get('tool')") == "erase")
+    keys.press(" ")
+    settled(editing, lambda: volume_ml(editing) == before)
+    keys.press("PageUp")
+    settled(editing, lambda: slices_shown(editing)[0] != sagittal)
+    keys.press("x")
+
+
+def slices_shown(page: Any) -> list[int]:
+    """The numbers of the slices in the sagittal, axial and coronal view."""
+    return [page.evaluate(f"window.trame.state.get('slice_{tag}').index") for tag in ("Yellow", "Red", "Green")]
 
 
 def test_levels_are_shifted_in_segments_and_tables_and_back(judged):
