@@ -214,7 +214,7 @@ def page(runs: list[Run], studies: int) -> str:
     return f"""# Cohorts: what they cost, and what 100,000 studies would
 Made by `python Testing/benchmarks/cohort_speed.py --studies {studies} --most {many.studies} --page docs/results/cohort_scale.md`
 on {cores} processors ({made}). {DRAWN} drawn studies of three scanners, every second pixel and slice, are repeated under
-other ids: the whole job with white stripe, all files kept.
+other ids: the whole job with the Nyul scales that ship, all files kept.
 
 Other programs worked on the machine at the same time, so the clock says little. Processor seconds (of all processes of a run,
 the start of its workers and the tables included) are what to compare.
