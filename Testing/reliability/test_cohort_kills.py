@@ -110,9 +110,9 @@ def _check_finished(out: Path, whole: Whole, done: Ended, before: dict[str, int]
 def test_cohort_killed_at_random_moments(kills, whole, tmp_path, noted):
     """Every second time the next run starts at once, while workers of the killed one may still be there."""
     moments, killed, begun = random.Random(13), 0, 0
-    out, before, sessions = tmp_path / "out0", {}, []
+    out, before, sessions, seconds = tmp_path / "out0", {}, [], whole.seconds
     for number in range(4 * kills):
-        after_s = moments.uniform(0.2, 1.0) * whole.seconds if killed < kills and len(sessions) < CHAIN else None
+        after_s = moments.uniform(0.2, 1.0) * seconds if killed < kills and len(sessions) < CHAIN else None
         one = ended(whole.words(out), whole.temporary, after_s=after_s, patience_s=20.0 if number % 2 else 0.0)
         if one.was_killed:
             killed += 1
@@ -126,7 +126,7 @@ def test_cohort_killed_at_random_moments(kills, whole, tmp_path, noted):
         _check_finished(out, whole, one, before)
         if killed == kills:
             break
-        begun += 1
+        begun, seconds = begun + 1, one.seconds  # others on the machine come and go
         out, before, sessions = tmp_path / f"out{begun}", {}, []
     assert killed == kills
     noted("killed at a random moment", command="cohort", kills=killed)
