@@ -53,7 +53,7 @@ def has_shipped(method: str) -> bool:
 
 def target_names(method: str) -> list[str]:
     """What a method brings along to choose from: references of shipped networks, and scales."""
-    trained = shipped_references(None if method == AUTO else method) if method == AUTO or is_trained(method) else ()
+    trained = shipped_references(method) if is_trained(method) else ()
     scales = SCALE_NAMES if method in (AUTO, NYUL) else ()
     return list(dict.fromkeys([*(one.target.name for one in trained), *scales]))
 

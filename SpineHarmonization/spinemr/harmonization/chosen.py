@@ -29,7 +29,7 @@ from spinemr.imaging.model_card import CARD_SUFFIX
 from spinemr.imaging.progress import Progress, ProgressCallback, silent
 
 AUTO, NYUL = "auto", "nyul"
-"""What ships for the image's contrast, a network or else a scale; with a target, the method that the target says."""
+"""The scale of the image's contrast, which cannot move anything; with a target, the method that the target says."""
 
 
 def chosen_method(
@@ -69,17 +69,17 @@ def _read(path: Path, name: str | None) -> Method:
 def _network(name: str | None, target: str | Path | None, device: str) -> Method:
     """A network by its target; without one, that of the image's contrast.
 
-    Where no method is named, a scale stands in for a network that does not ship, and z-score where no contrast is seen.
+    Where no method is named, scales go before networks, and z-score stands in where no contrast is seen.
     """
+    if name is None and target is None:
+        return ByContrast((), AUTO, device, ZScore(), SCALE_NAMES)
+    if name is None and str(target) in SCALE_NAMES:
+        return shipped_scale(str(target))
     references = shipped_references(name)
-    if target is None and name is None:
-        return ByContrast(references, AUTO, device, ZScore(), SCALE_NAMES)
     if target is None:
         if references:
             return ByContrast(references, str(name), device)
         raise InputError(f"No reference of the method {name} comes with this version.", TRAIN_ONE)
-    if name is None and str(target) in SCALE_NAMES and str(target) not in {one.target.name for one in references}:
-        return shipped_scale(str(target))
     return open_reference(_reference(name, target), device)
 
 

@@ -171,7 +171,7 @@ def test_texts_name_targets_and_their_contrast(checkpoints, tmp_path):
     path.write_text(json.dumps(CARD | {"targets": {"t2": {"name": "fluid", "contrast": "t2"}}}), encoding="utf-8")
     card = export_harmonizer(checkpoints["harmonae"], tmp_path / "out", HarmonizerTexts.read(path))
     assert (card.name, card.title) == ("pair", "Two looks")
-    assert [(one.name, one.contrast) for one in card.harmonizer.targets] == [("t1", "t1"), ("fluid", "t2")]
+    assert [(one.name, one.contrast) for one in card.harmonizer.targets] == [("fluid", "t2"), ("t1", "t1")]  # named ones first
     path.write_text(json.dumps(CARD | {"targets": {"t3": {}}}), encoding="utf-8")
     with pytest.raises(InputError, match="no domain t3"):
         export_harmonizer(checkpoints["harmonae"], tmp_path / "out", HarmonizerTexts.read(path))

@@ -72,7 +72,7 @@ def run(capsys, *words):
     [
         (None, "t1-reference", "t1-reference/reference"),
         (None, "reference", "t1-reference/reference"),
-        (None, "t2", "t2-reference/t2"),
+        ("cyclegan", "t2", "t2-reference/t2"),
         ("cyclegan", "t2-reference/t2", "t2-reference/t2"),
         (None, "cedar t2", "harmonae/cedar t2"),
         ("harmonae", "harmonae", "harmonae/alder t1"),
@@ -144,8 +144,8 @@ def test_a_card_of_a_segmentation_model_is_no_reference():
 @pytest.mark.parametrize(
     ("method", "kind", "found"),
     [
-        (None, T1_LIKE, "t1-reference"), (None, T2_LIKE, "t2-reference"),
-        ("harmonae", T2_LIKE, "harmonae"), ("cyclegan", T1_LIKE, "t1-reference"),
+        ("cyclegan", T1_LIKE, "t1-reference"), ("cyclegan", T2_LIKE, "t2-reference"),
+        ("harmonae", T2_LIKE, "harmonae"),
     ],
 )  # fmt: skip
 def test_an_unnamed_reference_has_the_contrast_of_the_image(looks, method, kind, found):
@@ -163,7 +163,7 @@ def test_a_network_is_opened_once_for_all_images(looks, monkeypatch):
     looks(Contrast(T1_LIKE, 0.4))
     opened, real = [], by_contrast.open_reference
     monkeypatch.setattr(by_contrast, "open_reference", lambda *reference: opened.append(reference) or real(*reference))
-    method = chosen_method()
+    method = chosen_method("cyclegan")
     first, second = (harmonize(study(), method) for _ in range(2))
     assert len(opened) == 1
     np.testing.assert_array_equal(*(sitk.GetArrayFromImage(one.image) for one in (first, second)))
@@ -178,15 +178,14 @@ def test_where_no_contrast_is_seen_auto_is_zscore_and_a_named_method_an_error(lo
         harmonize(study(), chosen_method("cyclegan"))
 
 
-def test_where_no_network_has_the_contrast_auto_takes_the_scale(shipped, looks):
-    write_model(shipped, "t1-reference", identity())
+@pytest.mark.usefixtures("three_models")
+def test_auto_takes_the_scale_of_the_contrast_which_cannot_move_anything(looks):
     looks(Contrast(T2_LIKE, 2.0))
     result = harmonize(study(), chosen_method())
     assert result.method == "nyul" and "looks T2-weighted" in result.notes[0] and "the T2 scale" in result.notes[0]
     values = sitk.GetArrayFromImage(result.image)
     np.testing.assert_allclose(np.percentile(values[values > values.min()], 50), shipped_scale("t2").landmarks[5], atol=15)
-    looks(Contrast(T1_LIKE, 0.4))
-    assert harmonize(study(), chosen_method()).method == "cyclegan"
+    assert chosen_method(None, "t2") == shipped_scale("t2")
 
 
 @pytest.mark.usefixtures("shipped")
@@ -235,7 +234,8 @@ def test_no_contrast_is_seen_where_there_is_no_spine():
 def test_the_command_says_what_it_chose_and_writes_it_down(looks, capsys, tmp_path):
     looks(Contrast(T2_LIKE, 1.62))
     sitk.WriteImage(study(), str(tmp_path / "in.nii.gz"))
-    code, out, err = run(capsys, "harmonize", tmp_path / "in.nii.gz", "-o", tmp_path / "out.nii.gz", "--device", "cpu")
+    words = ("harmonize", tmp_path / "in.nii.gz", "-o", tmp_path / "out.nii.gz", "--method", "cyclegan", "--device", "cpu")
+    code, out, err = run(capsys, *words)
     assert (code, err) == (0, "")
     assert "looks T2-weighted" in out and "the reference is t2-reference/t2" in out and "0 to 255" in out
     written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
@@ -284,7 +284,7 @@ def test_a_run_cancelled_half_way_leaves_nothing(shipped, capsys, tmp_path, monk
 @pytest.mark.usefixtures("three_models")
 def test_networks_are_not_kept_as_fits(capsys, tmp_path):
     sitk.WriteImage(study(), str(tmp_path / "in.nii.gz"))
-    for target in ((), ("--target", "t2")):
+    for target in ((), ("--target", "t2-reference")):
         words = ("harmonize", tmp_path / "in.nii.gz", "-o", tmp_path / "out.nii.gz", "--save-fit", tmp_path / "fit.json", *target)
         code, _, err = run(capsys, *words)
         assert code == 2 and "Nothing is fitted" in err

@@ -107,7 +107,7 @@ def export_harmonizer(
 
     def judged(onnx: Path) -> tuple[CardMetric, ...]:
         progress(Progress("export", 0.2, "Drawing anatomies to judge on"))
-        return judge(onnx, product.harmonizer, state.config)
+        return judge(onnx, state.config)
 
     return write_model(product, folder, texts.card, judged, remarks, progress)
 
@@ -144,18 +144,28 @@ def write_model(
 
 
 def _harmonizer(config: HarmonizationConfig, texts: HarmonizerTexts) -> Harmonizer:
-    """The targets: the domain that was trained for, of HarMOnAE first among all."""
+    """The targets: the domain that was trained for; of HarMOnAE all, those that the texts name first and in their order."""
     names = [domain.name for domain in config.domains]
     foreign = sorted(set(texts.targets) - set(names))
     require(not foreign, f"The run has no domain {', '.join(foreign)}.", f"There are: {', '.join(names)}.")
-    order = sorted(range(len(names)), key=lambda index: index != config.target_index)
+    named = list(texts.targets)
     several = config.method == "harmonae"
-    codes = np.eye(len(names)).tolist()
+
+    def place(index: int) -> tuple[int, bool]:
+        rank = named.index(names[index]) if several and names[index] in named else len(named)
+        return rank, index != config.target_index
+
+    order = sorted(range(len(names)), key=place)
     targets = []
     for index in order if several else order[:1]:
         plain = HarmonizationTarget(names[index], contrast_of_domain(config.domains[index]))
-        targets.append(replace(texts.targets.get(names[index], plain), code=tuple(codes[index]) if several else ()))
+        targets.append(replace(texts.targets.get(names[index], plain), code=_code(config, index)))
     return Harmonizer(config.method, config.inputs, tuple(targets), config.scale)
+
+
+def _code(config: HarmonizationConfig, index: int) -> tuple[float, ...]:
+    """What the network is told to give the appearance of a domain."""
+    return tuple(np.eye(len(config.domains))[index].tolist()) if config.method == "harmonae" else ()
 
 
 def contrast_of_domain(domain: Domain) -> str:
@@ -198,11 +208,11 @@ def refuse_other_results(network: nn.Module, onnx: Path, harmonizer: Harmonizer)
             raise OutputError(f"OpenVINO and PyTorch differ by {difference:.2g} of the range; nothing was exported.")
 
 
-def judge(onnx: Path, harmonizer: Harmonizer, config: HarmonizationConfig) -> tuple[CardMetric, ...]:
+def judge(onnx: Path, config: HarmonizationConfig) -> tuple[CardMetric, ...]:
     """What the file does to anatomies nobody trained on; the unit of every interval is the anatomy."""
     true = true_pairs(config.pairs, config.grid, config.inputs, config.scale)
     pairs = true or draw_true_pairs(PLAIN_PAIRS, config.grid, config.inputs, config.scale)
-    runtime = OpenVinoRuntime(onnx, harmonizer.targets[0].code)
+    runtime = OpenVinoRuntime(onnx, _code(config, config.target_index))
     after = runtime(pairs.images)
     figures = _kept(pairs, after, config.grid.pixel_mm) | (_nearness(pairs, after) | _unchanged(pairs, runtime) if true else {})
     data = judged_on(config.pairs)
