@@ -7,6 +7,7 @@ for each. The heavy libraries are loaded when a network is opened.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from spinemr.imaging.silent_packages import unreported
 
 FloatArray = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
+ACCELERATOR_FILES = tuple(map(Path, ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")))
+"""Of NVIDIA, of AMD, and of either under Windows' Linux."""
 BYTE_INSTRUCTIONS = frozenset(("avx512_vnni", "avx_vnni", "amx_int8"))
 """What processors that multiply bytes faster than numbers of four bytes say of themselves."""
 
@@ -89,10 +92,15 @@ def cores() -> int:
     return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else there
 
 
+def _may_accelerate() -> bool:
+    """Whether it is worth loading PyTorch, half a gigabyte, to ask: Linux shows every device it has as a file."""
+    return sys.platform != "linux" or "torch" in sys.modules or any(path.exists() for path in ACCELERATOR_FILES)
+
+
 def _accelerators() -> list[str]:
     from importlib.util import find_spec
 
-    if find_spec("torch") is None:
+    if find_spec("torch") is None or not _may_accelerate():
         return []
     import torch
 

@@ -1,9 +1,14 @@
 """From an image to class volumes: grid, orientation, batches, flips and the processor's runtime."""
 
+import sys
+import types
+from importlib.machinery import ModuleSpec
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from spinemr.imaging import network_file
 from spinemr.imaging.errors import Cancelled, SpineMRError
 from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.model_card import ModelInput
@@ -142,3 +147,16 @@ def test_broken_network_and_unknown_device_are_one_sentence(tmp_path):
     with pytest.raises(SpineMRError, match="no device"):
         chosen_device("abacus")
     assert chosen_device("cpu") == "cpu"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch is always asked")
+def test_pytorch_is_not_loaded_where_linux_shows_no_accelerator(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(network_file, "ACCELERATOR_FILES", (tmp_path / "nvidiactl",))
+    assert chosen_device("auto") == "cpu" and "torch" not in sys.modules
+    asked = types.ModuleType("torch")
+    asked.cuda = types.SimpleNamespace(is_available=lambda: True)
+    asked.backends = types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: False))
+    asked.__spec__ = ModuleSpec("torch", None)
+    monkeypatch.setitem(sys.modules, "torch", asked)
+    assert chosen_device("auto") == "cuda"
