@@ -216,7 +216,7 @@ Made by `python Testing/benchmarks/cohort_speed.py --studies {studies} --most {m
 on {cores} processors ({made}). {DRAWN} drawn studies of three scanners, every second pixel and slice, are repeated under
 other ids: the whole job with the Nyul scales that ship, all files kept.
 
-Other programs worked on the machine at the same time, so the clock says little. Processor seconds (of all processes of a run,
+Where other programs work on the machine at the same time, the clock says little. Processor seconds (of all processes of a run,
 the start of its workers and the tables included) are what to compare.
 
 | cohort | studies | seconds | processor s a study | studies a minute | MB of a worker, first five studies | MB, at most |

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from spinemr.imaging.files import write_image
 from spinemr.imaging.model_card import ModelCard, ModelInput
+from spinemr.imaging.silent_packages import unreported
 from spinemr.pipeline.results_folder import RESULTS
 from spinemr.segmentation.classes import class_table
 from spinemr.segmentation.inference.model import OpenModel
@@ -399,7 +400,8 @@ def test_ctrl_c_ends_the_program_with_130_and_leaves_nothing(image_path, tmp_pat
 
 def test_a_drawn_study_goes_through_the_shipped_model(spinemr, tmp_path):
     """The whole with nothing replaced: the model that ships, on a third of a study as a simulated scanner images it."""
-    pytest.importorskip("openvino")
+    with unreported():
+        pytest.importorskip("openvino")
     image = draw_study(7, scanner="alder-1.5t-t2", pathology=()).image[:, :, 5:10]
     write_image(image, tmp_path / "image.nii.gz")
     outcome = spinemr("run", tmp_path / "image.nii.gz", "-o", tmp_path / "out", "--device", "cpu")

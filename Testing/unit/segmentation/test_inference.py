@@ -14,6 +14,7 @@ from spinemr.imaging.geometry import WorkingFrame
 from spinemr.imaging.model_card import ModelInput
 from spinemr.imaging.network_file import chosen_device
 from spinemr.imaging.progress import CancelToken, Progress
+from spinemr.imaging.silent_packages import unreported
 from spinemr.segmentation.inference.predict import network_grid, predict
 from spinemr.segmentation.inference.runtime import OpenVinoRuntime, softmax
 
@@ -126,7 +127,8 @@ def test_softmax_sums_to_one_and_survives_large_numbers():
 
 
 def test_openvino_runs_a_network_from_a_file_at_any_size(tmp_path):
-    ov = pytest.importorskip("openvino")
+    with unreported():
+        ov = pytest.importorskip("openvino")
     ops = pytest.importorskip("openvino.opset8")
     weights = np.array([1.0, -2.0, 0.5], dtype=np.float32).reshape(3, 1, 1, 1)
     shown = ops.parameter([-1, 1, -1, -1], np.float32)
@@ -140,7 +142,8 @@ def test_openvino_runs_a_network_from_a_file_at_any_size(tmp_path):
 
 
 def test_broken_network_and_unknown_device_are_one_sentence(tmp_path):
-    pytest.importorskip("openvino")
+    with unreported():
+        pytest.importorskip("openvino")
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(SpineMRError, match=r"broken\.onnx cannot be read"):
         OpenVinoRuntime(tmp_path / "broken.onnx")
