@@ -106,8 +106,8 @@ them (curve of intensities, coil, noise, sharpness; `spinemr.harmonization.train
 Every simulated scanner is one draw of those changes, the same for all subjects; no training saw these draws.
 Pixels of {PIXEL_MM} mm. Means over subjects, 95 % interval of a bootstrap over subjects.
 Scanners of other contrasts are not simulated here.
-A scale, and a reference that lies on one, also settles how bright each patient is, in the image as it was, too: similarity, PSNR and
-features count that as distance to the truth.
+A scale, and a reference that lies on one, also settles how bright each patient is, in the image as it was, too: similarity, PSNR
+and features count that as distance to the truth.
 """
     parts = [line for part in PARTS for line in part_of_page(part, arguments.packed, arguments.output, references)]
     arguments.page.write_text("\n".join([about, *parts]), encoding="utf-8")
