@@ -84,7 +84,9 @@ def test_methods_offer_the_references_that_come_with_them(panel, mouse, volume, 
     monkeypatch.setattr(choices, "shipped_references", shipped)
     widget = panel(NAME)
     selector = widget.ui.targetSelector
-    assert selector.isVisible() and selector.count == 6
+    assert selector.isVisible() and selector.count == 3, "the contrast of the image, and two scales"
+    mouse.choose(widget.ui.methodSelector, "HarMOnAE (trained)")
+    assert selector.count == 2
     mouse.choose(widget.ui.methodSelector, "CycleGAN (trained)")
     assert selector.count == 3
     assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
