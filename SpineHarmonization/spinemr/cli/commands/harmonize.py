@@ -60,16 +60,15 @@ def command(
     came with this version); without --target the reference has the contrast of
     the image. A slice whose anatomy a network would move is returned as it was.
     zscore and whitestripe need no reference; nyul has scales for T1 and T2, or
-    takes one from a folder of images; histogram takes one image. auto is a
-    network where one ships for the contrast of the image, else the scale of that
-    contrast. The result lies on the image's own grid; OUT.json beside it says
-    what its numbers mean and how it was made.
+    takes one from a folder of images; histogram takes one image. auto, the
+    default, is the scale of the image's contrast. The result lies on the image's
+    own grid; OUT.json beside it says what its numbers mean and how it was made.
 
     Not a medical device.
 
     Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --strength 0.8[/bold]
 
-    Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --method nyul[/bold]
+    Example: [bold]spinemr harmonize study.nii.gz -o harmonized.nii.gz --method cyclegan[/bold]
 
     Example: [bold]spinemr harmonize study.nii.gz -o out.nii.gz --method nyul --target clinic_a --save-fit clinic_a.json[/bold]
 
