@@ -86,6 +86,19 @@ def test_a_panel_has_a_row_an_image_and_a_column_a_view(tmp_path, tiny_harmonize
     assert 0 < picture[:32, :32].mean() < 255
 
 
+def test_no_checkpoint_goes_before_the_panel_of_its_step(tmp_path, tiny_harmonizer, monkeypatch):
+    """Else a kill between the two would leave a gap that no resumed run fills."""
+    real, seen = HarmonizationCheckpoint.write, []
+
+    def write(state, path):
+        seen.append((state.step, (path.parent / "panels" / f"step_{state.step:07}.png").is_file()))
+        real(state, path)
+
+    monkeypatch.setattr(HarmonizationCheckpoint, "write", write)
+    train_harmonization(tiny_harmonizer("harmonae", steps=4, panel_every=2, checkpoint_every=2), tmp_path)
+    assert seen == [(2, True), (4, True)]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_checkpoint_gives_what_harmonizes(tmp_path, tiny_harmonizer, method):
     train_harmonization(tiny_harmonizer(method, steps=2), tmp_path)

@@ -86,12 +86,12 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
         return values
 
     def write(self, journal: Journal, seconds: float) -> None:
-        """Panels too."""
-        super().write(journal, seconds)
+        """Panels too, and before the checkpoint: a run that is killed between the two draws its panel again."""
         if self.is_due(self._config.panel_every):
             batch = self._images.still(PANEL_ROWS)
             columns = self._learner.panel(self._machine.tensor(batch.images), self._machine.tensor(batch.domains))
             write_panel(columns, self.start.folder, self.step)
+        super().write(journal, seconds)
 
     def judge(self) -> dict[str, float]:
         """The means of the terms; how near to the truth images come, where there are pairs."""
