@@ -87,8 +87,8 @@ Made by `python docs/results/harmonization.py`. {count} drawn anatomies that no 
 {len(SOURCES)} simulated source scanners and by the target {TARGET}, so that the truth is known: {count * len(SOURCES)} slices
 a method. {", ".join(UNSEEN)} was seen by no network. Means over anatomies (an anatomy counts once, however many scanners saw it)
 with the 95 % interval of a bootstrap over anatomies. All harmonizers had the same small budget: {steps} steps of 2 slices
-({BLIND_STEPS * steps} of 6 for HarMOnAE), 192 x 128 pixels of 1.4 mm, one seed. They are not the shipped ones, which were trained
-on real images. Everything is simulated: that drawn spines behave like patients is not shown here; for real images with simulated
+({BLIND_STEPS * steps} of 6 for HarMOnAE), 192 x 128 pixels of 1.4 mm, one seed. They are not the shipped ones. Dice is
+the F1 score. Everything is simulated: that drawn spines behave like patients is not shown here; for real images with simulated
 scanners see [harmonization of real images](harmonization_real.md).
 """
     of_cycles = f"""

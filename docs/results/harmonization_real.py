@@ -103,7 +103,8 @@ def main() -> None:
     about = f"""# Harmonization of real images
 Made by `python docs/results/harmonization_real.py`. Real images of held-out subjects are changed as if other scanners had stored
 them (curve of intensities, coil, noise, sharpness; `spinemr.harmonization.training.rescan`), so the image as it was is the truth.
-Every simulated scanner is one draw of those changes, the same for all subjects; no training saw these draws.
+Every simulated scanner is one draw of those changes, the same for all subjects; no training saw these draws, but
+the settings of the references that ship were chosen by these subjects with other draws, so their rows may flatter them.
 Pixels of {PIXEL_MM} mm. Means over subjects, 95 % interval of a bootstrap over subjects.
 Scanners of other contrasts are not simulated here.
 A scale, and a reference that lies on one, also settles how bright each patient is, in the image as it was, too: similarity, PSNR

@@ -27,7 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "CycleGAN -RF +Seg": {"weights": {"radiomics": 0.0}},
     "CycleGAN +RF +Seg": {},
 }
-"""Rows of Tables 3 and 4 of Kim 2024; "no extra loss" is theirs without both terms."""
+"""Rows of Table 5 of Kim 2024; "no extra loss" is theirs without both terms. Their Tables 3 and 4 are not repeated."""
 
 
 def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> Path:

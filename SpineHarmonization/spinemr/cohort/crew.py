@@ -111,9 +111,8 @@ def _processes(crew: Crew, studies: int, scratch: Path) -> Iterator[Any]:
 def _cluster(address: str) -> Iterator[Any]:
     from distributed import Client
 
-    client = Client.__new__(
-        Client
-    )  # else nobody could tell it that it is closed: it would wait for that, and then print a traceback
+    # In two steps: a client that found no scheduler waits for it in the end and prints a traceback, unless it is told.
+    client = Client.__new__(Client)
     try:
         client.__init__(address, set_as_default=False, timeout=_SLOW_S)
     except (OSError, ValueError, TimeoutError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from spinemr.harmonization.classical.scales import shipped_scale
@@ -62,8 +63,6 @@ def on_scale(stack: Stack, pixel_mm: float, scale: str) -> Stack:
 
 
 def _scaled(pixels: ByteArray, pixel_mm: float, scale: str) -> ByteArray:
-    import SimpleITK as sitk
-
     image = sitk.GetImageFromArray(pixels)
     image.SetSpacing((pixel_mm, pixel_mm, SLICE_MM))
     with suppress(InputError):  # a stack of one intensity has no place on a scale
@@ -131,9 +130,7 @@ def _folder(source: ImageSource, pixel_mm: float) -> Iterator[Stack]:
         yield Stack(at_pixel(values, (height, width), pixel_mm), path.name)
 
 
-def _array(image: Any) -> NDArray[Any]:  # noqa: ANN401 - an image of SimpleITK's
-    import SimpleITK as sitk
-
+def _array(image: sitk.Image) -> NDArray[Any]:
     return np.asarray(sitk.GetArrayViewFromImage(image))
 
 
