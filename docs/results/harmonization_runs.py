@@ -26,8 +26,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "CycleGAN +RF -Seg": {"weights": {"dice_target": 0.0, "dice_source": 0.0}},
     "CycleGAN -RF +Seg": {"weights": {"radiomics": 0.0}},
     "CycleGAN +RF +Seg": {},
+    "CycleGAN -RF +S_Y -S_X": {"weights": {"radiomics": 0.0, "dice_source": 0.0}},
+    "CycleGAN -RF +Seg, no identity Dice": {"weights": {"radiomics": 0.0, "dice_identity": 0.0}},
+    "CycleGAN -RF +Seg, no cycle Dice": {"weights": {"radiomics": 0.0, "dice_cycle": 0.0}},
+    "CycleGAN -RF +Seg, no harmonization Dice": {"weights": {"radiomics": 0.0, "dice_harmonization": 0.0}},
 }
-"""Rows of Table 5 of Kim 2024; "no extra loss" is theirs without both terms. Their Tables 3 and 4 are not repeated."""
+"""Rows of Table 5 of Kim 2024 ("no extra loss" is theirs without both terms), and of their Tables 3 and 4, whose whole model has
+the figures of "-RF +Seg" in their Table 5: so no radiomic loss is in the ablations here either."""
 
 
 def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> Path:
