@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from harmonization_images import Harmonized, Scale, drawn_sets, harmonized, image_of, pack_training, scale_for
 from harmonization_judged import DRAWN, SOURCES, TARGET, TRAINED, UNSEEN, Judged, Judges, judged
-from harmonization_runs import VARIANTS, cycle_gan, segmentation_network, style_blind
+from harmonization_runs import ABLATIONS, VARIANTS, cycle_gan, drawn_domains, folder_of, segmentation_network, style_blind
 from harmonization_tables import cell, tables_of
 from small_runs import table
 
@@ -51,9 +51,9 @@ def methods_of(target: SliceSet, folder: Path, packed: Path, steps: int, blind: 
     teacher = segmentation_network(packed, TARGET, folder / "target network", min(350, steps))
     found: dict[str, Method | None] = {"none": None, "z-score": ZScore(), "white stripe": WhiteStripe(), "Nyul": fit_nyul(few)}
     found["HarMOnAE"] = blind
-    for name, variant in VARIANTS.items():
-        place = folder / name.lower().replace(" +", " with-").replace(" -", " without-").replace(",", "").replace(" ", "_")
-        found[name] = cycle_gan(variant, list(TRAINED), packed, TARGET, teacher, place, steps)
+    domains = drawn_domains(list(TRAINED), packed, TARGET)
+    for name, variant in (VARIANTS | ABLATIONS).items():
+        found[name] = cycle_gan(variant, domains, teacher, folder / folder_of(name), steps)
     sample = SliceSet(target.name, target.slices[:20], target.sets, target.judged)
     return {name: Entry(method, scale_for(method, sample)) for name, method in found.items()}
 

@@ -26,13 +26,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "CycleGAN +RF -Seg": {"weights": {"dice_target": 0.0, "dice_source": 0.0}},
     "CycleGAN -RF +Seg": {"weights": {"radiomics": 0.0}},
     "CycleGAN +RF +Seg": {},
+}
+"""Rows of Table 5 of Kim 2024; "no extra loss" is theirs without both terms."""
+ABLATIONS: dict[str, dict[str, Any]] = {
     "CycleGAN -RF +S_Y -S_X": {"weights": {"radiomics": 0.0, "dice_source": 0.0}},
     "CycleGAN -RF +Seg, no identity Dice": {"weights": {"radiomics": 0.0, "dice_identity": 0.0}},
     "CycleGAN -RF +Seg, no cycle Dice": {"weights": {"radiomics": 0.0, "dice_cycle": 0.0}},
     "CycleGAN -RF +Seg, no harmonization Dice": {"weights": {"radiomics": 0.0, "dice_harmonization": 0.0}},
 }
-"""Rows of Table 5 of Kim 2024 ("no extra loss" is theirs without both terms), and of their Tables 3 and 4, whose whole model has
-the figures of "-RF +Seg" in their Table 5: so no radiomic loss is in the ablations here either."""
+"""More rows of their Tables 3 and 4, whose whole model has the figures of "-RF +Seg" in Table 5: no radiomic loss here either."""
 
 
 def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> Path:
@@ -52,19 +54,31 @@ def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> 
     return last
 
 
+def drawn_domains(scanners: list[str], packed: Path, group: str) -> list[dict[str, Any]]:
+    """Some simulated scanners, and a target they did not see."""
+    return [
+        {"name": "scanners", "sources": [{"kind": "drawn", "scanners": scanners, "anatomies": 100}]},
+        {"name": "target", "sources": [{"kind": "packed", "path": str(packed), "group": group}]},
+    ]
+
+
+def real_domains(other: str, packed: Path, group: str) -> list[dict[str, Any]]:
+    """Real images of the target as other scanners would have stored them, and those of another set, against the target."""
+    source = {"kind": "packed", "path": str(packed)}
+    shares = [{**source, "group": group, "rescanned": 1.0, "share": 0.6}, {**source, "group": other, "share": 0.4}]
+    return [{"name": "scanners", "sources": shares}, {"name": "target", "sources": [{**source, "group": group}]}]
+
+
 def cycle_gan(
-    variant: Mapping[str, Any], scanners: list[str], packed: Path, group: str, teacher: Path, folder: Path, steps: int
+    variant: Mapping[str, Any], domains: list[dict[str, Any]], teacher: Path, folder: Path, steps: int
 ) -> NetworkMethod:
-    """A CycleGAN from some simulated scanners to the slices of a packed group."""
+    """A CycleGAN from the scanners of the first domain to the target, the second."""
     segments = variant.get("variant") != "modanwal" and variant.get("weights", {}).get("dice_target", 1.0) > 0
     teachers = {"teachers": {"model": str(teacher), "source_starts": "target"}} if segments else {}
     settings = {
         "method": "cyclegan", "target": "target", "seed": 31, "steps": steps, "batch_size": 2, "threads": 1,
         "grid": {"rows": ROWS, "columns": COLUMNS, "pixel_mm": PIXEL_MM},
-        "domains": [
-            {"name": "scanners", "sources": [{"kind": "drawn", "scanners": scanners, "anatomies": 100}]},
-            {"name": "target", "sources": [{"kind": "packed", "path": str(packed), "group": group}]},
-        ],
+        "domains": domains,
         "cyclegan": {
             "generator": {"width": 12, "blocks": 3, "residual_image": True}, "discriminator_width": 16,
             "radiomics": {"region": "centre", "columns_share": 0.375, "slices": 100}, **teachers, **variant,
@@ -73,6 +87,11 @@ def cycle_gan(
         "validate_every": steps, "checkpoint_every": 50, "panel_every": steps,
     }  # fmt: skip
     return _trained(settings, folder)
+
+
+def folder_of(name: str) -> str:
+    """Where the network of a row of the tables lies."""
+    return name.lower().replace(" +", " with-").replace(" -", " without-").replace(",", "").replace(" ", "_")
 
 
 def style_blind(scanners: list[str], folder: Path, steps: int) -> dict[str, NetworkMethod]:
