@@ -169,9 +169,9 @@ them (curve of intensities, coil, noise, sharpness; `spinemr.harmonization.train
 Every simulated scanner is one draw of those changes, the same for all subjects; no training saw these draws, but
 the settings of the references that ship were chosen by these subjects with other draws, so their rows may flatter them.
 Pixels of {PIXEL_MM} mm. Means over subjects, 95 % interval of a bootstrap over subjects.
-Scanners of other contrasts are not simulated here; other real sets stand at the end of each part. CycleGANs
-that do not ship were trained on the way, {run.steps} steps of 2 slices of {ROWS} x {COLUMNS} pixels, published weights, no scale: 60 %
-of their sources are rescanned images of the target, 40 % images of the other contrast. White stripe takes {TISSUE} for all.
+Scanners of other contrasts are not simulated here; other real sets stand at the end of each part. CycleGANs that do not ship
+were trained on the way: {run.steps} steps of 2 slices of {ROWS} x {COLUMNS} pixels, published weights, no scale; 60 % of their
+sources are rescanned images of the target, 40 % images of the other contrast. White stripe takes {TISSUE} for all.
 A scale, and a reference that lies on one, also settles how bright each patient is, in the image as it was, too: similarity, PSNR
 and features count that as distance to the truth.
 """

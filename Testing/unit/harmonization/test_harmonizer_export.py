@@ -177,6 +177,16 @@ def test_texts_name_targets_and_their_contrast(checkpoints, tmp_path):
         export_harmonizer(checkpoints["harmonae"], tmp_path / "out", HarmonizerTexts.read(path))
 
 
+def test_a_domain_may_be_no_target(checkpoints, tmp_path):
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(CARD | {"targets": {"t2": False}}), encoding="utf-8")
+    card = export_harmonizer(checkpoints["harmonae"], tmp_path / "out", HarmonizerTexts.read(path))
+    assert [(one.name, one.code) for one in card.harmonizer.targets] == [("t1", (0.0, 1.0))]
+    path.write_text(json.dumps(CARD | {"targets": {"t1": False}}), encoding="utf-8")
+    with pytest.raises(InputError, match="was trained for t1"):
+        export_harmonizer(checkpoints["harmonae"], tmp_path / "out", HarmonizerTexts.read(path))
+
+
 @pytest.mark.parametrize("targets", [{"t2": {"contrast": "pd"}}, {"t2": {"colour": "t1"}}, ["t2"]])
 def test_texts_that_make_no_sense_are_refused(tmp_path, targets):
     path = tmp_path / "pair.json"

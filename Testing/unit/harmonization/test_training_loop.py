@@ -4,7 +4,7 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -61,6 +61,50 @@ def test_a_killed_run_goes_on_with_the_very_next_step(tmp_path, tiny_harmonizer,
     assert resumed.losses == whole.losses[2:]
     ends = [HarmonizationCheckpoint.read(tmp_path / name / "last.pt").learner for name in ("whole", "killed")]
     assert same(*ends)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_begins_with_the_averaged_weights_of_another(tmp_path, tiny_harmonizer, method):
+    first = train_harmonization(tiny_harmonizer(method), tmp_path / "first")
+    still = {"learning_rate": 1e-9, "ema_decay": 0.9}
+    config = tiny_harmonizer(method, start_from=str(first.last), steps=1, seed=6, optimizer=still)
+    second = train_harmonization(config, tmp_path / "second")
+    before, after = (HarmonizationCheckpoint.read(one.last).learner for one in (first, second))
+    for name, weights in before["averaged"].items():
+        for key, values in weights.items():
+            torch.testing.assert_close(after["networks"][name][key], values, atol=1e-6, rtol=0)
+            torch.testing.assert_close(after["averaged"][name][key], values, atol=1e-6, rtol=0)
+    adversary = {"cyclegan": "judge_y", "harmonae": "classifier"}[method]
+    for key, values in before["networks"][adversary].items():
+        torch.testing.assert_close(after["networks"][adversary][key], values, atol=1e-6, rtol=0)
+
+
+def test_scanners_are_found_again_by_their_names_and_new_ones_begin_as_the_mean(tmp_path, tiny_harmonizer):
+    first = train_harmonization(tiny_harmonizer("harmonae"), tmp_path / "first")
+    pd = {"name": "pd", "sources": [{"kind": "drawn", "scanners": ["cedar-1.5t-pd"], "anatomies": 4}]}
+    t2, t1 = (asdict(domain) for domain in tiny_harmonizer("harmonae").domains)
+    still = {"learning_rate": 1e-9, "ema_decay": 0.9}
+    config = tiny_harmonizer("harmonae", start_from=str(first.last), steps=1, domains=[t1, pd, t2], batch_size=3, optimizer=still)
+    second = train_harmonization(config, tmp_path / "second")
+    before, after = (HarmonizationCheckpoint.read(one.last).learner for one in (first, second))
+    old, new = before["averaged"]["autoencoder"]["mlp.0.weight"], after["networks"]["autoencoder"]["mlp.0.weight"]
+    expected = torch.stack([old[:, 1], old.mean(dim=1), old[:, 0]], dim=1)
+    torch.testing.assert_close(new, expected, atol=1e-6, rtol=0)
+    old, new = before["networks"]["classifier"]["guess.weight"], after["networks"]["classifier"]["guess.weight"]
+    torch.testing.assert_close(new[[0, 2]], old[[1, 0]], atol=1e-6, rtol=0)
+    assert not torch.equal(new[1], old.mean(dim=0))
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, tiny_harmonizer):
+    first = train_harmonization(tiny_harmonizer("harmonae", steps=1), tmp_path / "first")
+    for config, complaint in (
+        (tiny_harmonizer("cyclegan", start_from=str(first.last)), "is of a run of harmonae: a run of cyclegan cannot begin"),
+        (tiny_harmonizer("harmonae", {"network": {"width": 8, "blocks": 1}}, start_from=str(first.last)), "do not fit"),
+        (tiny_harmonizer("harmonae", start_from=str(tmp_path / "none.pt")), "is not a checkpoint"),
+    ):
+        with pytest.raises(InputError, match=complaint):
+            train_harmonization(config, tmp_path / "second")
+        assert not (tmp_path / "second" / "last.pt").exists()
 
 
 @pytest.mark.parametrize("method", METHODS)

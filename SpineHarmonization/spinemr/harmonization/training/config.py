@@ -41,6 +41,11 @@ class HarmonizationConfig(RunSettings):
     pairs: Pairs = field(default_factory=Pairs)
     scale: str = ""
     """A scale that ships (``t1`` or ``t2``): every image is brought there first, and the network sees nothing else."""
+    start_from: str = ""
+    """A checkpoint of another run of the same method whose weights this one begins with; empty: random weights.
+
+    HarMOnAE finds its scanners there by the names of the domains. New ones begin as the mean of those.
+    """
     steps: int = 20000
     batch_size: int = 4
     """Images of each domain (CycleGAN), or of all together (HarMOnAE)."""
@@ -88,7 +93,8 @@ def read_config(path: Path) -> HarmonizationConfig:
     """Read and check a run; paths in it are relative to the file. :class:`InputError` names what is wrong."""
     config = config_from(parsed(read_text(path), path), path.name)
     domains = tuple(replace(d, sources=tuple(_placed(s, path.parent) for s in d.sources)) for d in config.domains)
-    config = replace(config, domains=domains, pairs=replace(config.pairs, path=beside(config.pairs.path, path.parent)))
+    pairs, start_from = replace(config.pairs, path=beside(config.pairs.path, path.parent)), beside(config.start_from, path.parent)
+    config = replace(config, domains=domains, pairs=pairs, start_from=start_from)
     if config.cyclegan is None:
         return config
     teachers = _taught(config.cyclegan.teachers, path.parent)

@@ -58,18 +58,23 @@ class HarmonizerTexts:
     card: CardTexts
     targets: Mapping[str, HarmonizationTarget] = field(default_factory=dict)
     """By domain."""
+    left_out: frozenset[str] = frozenset()
+    """Domains that are no target: images of many scanners, say, that a network learned to see through."""
 
     @classmethod
     def read(cls, path: Path) -> HarmonizerTexts:
-        """From a card file; its optional ``targets`` are ``{domain: {name: ..., contrast: t1 or t2}}``."""
+        """From a card file; its optional ``targets`` are by domain ``{name: ..., contrast: t1 or t2}``, or ``false``."""
         content = parsed(read_text(path), path)
         said = content.get("targets") or {} if isinstance(content, dict) else {}
-        plain = isinstance(said, dict) and all(isinstance(one, dict) and set(one) <= _TARGET for one in said.values())
-        require(plain, f"In {path.name}: targets are names and contrasts by domain.")
-        filled = {str(domain): {"name": domain, "contrast": "", **one} for domain, one in said.items()}
+        require(isinstance(said, dict), f"In {path.name}: targets are names and contrasts by domain.")
+        left_out = frozenset(str(domain) for domain, one in said.items() if one is False)
+        said = {str(domain): one for domain, one in said.items() if one is not False}
+        plain = all(isinstance(one, dict) and set(one) <= _TARGET for one in said.values())
+        require(plain, f"In {path.name}: a target has a name and a contrast, or is false: no target.")
+        filled = {domain: {"name": domain, "contrast": "", **one} for domain, one in said.items()}
         named = {domain: HarmonizationTarget(str(one["name"]), str(one["contrast"])) for domain, one in filled.items()}
         require(all(one.contrast in CONTRASTS for one in named.values()), f"In {path.name}: a contrast is t1 or t2.")
-        return cls(CardTexts.read(path), named)
+        return cls(CardTexts.read(path), named, left_out)
 
     @classmethod
     def unstated(cls, name: str, data: tuple[str, ...]) -> HarmonizerTexts:
@@ -146,8 +151,10 @@ def write_model(
 def _harmonizer(config: HarmonizationConfig, texts: HarmonizerTexts) -> Harmonizer:
     """The targets: the domain that was trained for; of HarMOnAE all, those that the texts name first and in their order."""
     names = [domain.name for domain in config.domains]
-    foreign = sorted(set(texts.targets) - set(names))
+    foreign = sorted({*texts.targets, *texts.left_out} - set(names))
     require(not foreign, f"The run has no domain {', '.join(foreign)}.", f"There are: {', '.join(names)}.")
+    main = config.domains[config.target_index].name
+    require(main not in texts.left_out, f"The run was trained for {main}: it has to be a target.")
     named = list(texts.targets)
     several = config.method == "harmonae"
 
@@ -155,7 +162,7 @@ def _harmonizer(config: HarmonizationConfig, texts: HarmonizerTexts) -> Harmoniz
         rank = named.index(names[index]) if several and names[index] in named else len(named)
         return rank, index != config.target_index
 
-    order = sorted(range(len(names)), key=place)
+    order = sorted((index for index, name in enumerate(names) if name not in texts.left_out), key=place)
     targets = []
     for index in order if several else order[:1]:
         plain = HarmonizationTarget(names[index], contrast_of_domain(config.domains[index]))

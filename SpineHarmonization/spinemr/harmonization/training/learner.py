@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -156,6 +156,21 @@ class Learner(ABC):
         finally:
             for name, state in own.items():
                 self.networks[name].load_state_dict(state)
+
+    def begin_with(self, state: State, names: Sequence[str]) -> None:
+        """Begin with what another run ended with, averaged weights where there are some; ``names`` are its domains in order."""
+        for name, network in self.networks.items():
+            found = state["averaged"].get(name) or state["networks"].get(name)
+            if found is not None:
+                network.load_state_dict(self.fitted(name, dict(found), names))
+        for name, kept in self.averaged.items():
+            for key, value in self.networks[name].state_dict().items():
+                kept.state[key].copy_(value)
+
+    def fitted(self, network: str, weights: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+        """The weights of a network of a run with those domains, as this run's network takes them."""
+        del network, names
+        return weights
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs, as tensors and plain values."""

@@ -19,6 +19,7 @@ from spinemr.harmonization.training.learner import Learner, Machine, Moment
 from spinemr.harmonization.training.pairs import COLUMNS, TruePairs, nearness, true_pairs
 from spinemr.harmonization.training.panels import write_panel
 from spinemr.harmonization.training.style_blind import StyleBlindAutoEncoder
+from spinemr.imaging.errors import InputError, require
 from spinemr.imaging.progress import ProgressCallback, silent
 from spinemr.segmentation.training.checkpoint import LAST
 from spinemr.segmentation.training.journal import Journal
@@ -50,9 +51,10 @@ def train_harmonization(
     With ``resume`` the run in the folder goes on; without, a folder that holds one is refused. Started by ``torchrun``, several
     processes train together, each on batches of the configured size.
     """
+    earlier = _earlier(config)
     with kept_if_used(folder):
         start = begin(config, folder, HarmonizationCheckpoint.read, resume=resume)
-        run = _Run(config, start, _domains_of(config, folder, start.processes, progress))
+        run = _Run(config, start, _domains_of(config, folder, start.processes, progress), earlier)
         run.follow(progress)
     return HarmonizationOutcome(run.step, tuple(run.losses), run.nearness, folder / LAST)
 
@@ -61,7 +63,11 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
     """A learner that harmonizes."""
 
     def __init__(
-        self, config: HarmonizationConfig, start: Start[HarmonizationCheckpoint], domains: tuple[DomainImages, ...]
+        self,
+        config: HarmonizationConfig,
+        start: Start[HarmonizationCheckpoint],
+        domains: tuple[DomainImages, ...],
+        earlier: HarmonizationCheckpoint | None,
     ) -> None:
         import torch
 
@@ -76,6 +82,8 @@ class _Run(Run[HarmonizationCheckpoint, ImageBatch, dict[str, float]]):
         if start.state is not None:
             self._learner.restore(start.state.learner)
             self.step, self.nearness = start.state.step, dict(start.state.nearness)
+        elif earlier is not None:
+            _begin(self._learner, earlier, Path(config.start_from).name)
 
     def take_step(self, batch: ImageBatch) -> dict[str, float]:
         """The unweighted terms of a batch; the learner's networks and their averages have taken a step."""
@@ -125,6 +133,24 @@ def _learner(config: HarmonizationConfig, machine: Machine, batches: Batches) ->
     if config.method == "harmonae":
         return StyleBlindAutoEncoder(config, machine)
     return CycleGan(config, machine, lambda count: batches.of_domain(config.target_index, count))
+
+
+def _earlier(config: HarmonizationConfig) -> HarmonizationCheckpoint | None:
+    """The run whose weights this one begins with; asked for before anything is drawn."""
+    if not config.start_from:
+        return None
+    path = Path(config.start_from)
+    found = HarmonizationCheckpoint.read(path)
+    same = found.config.method == config.method
+    require(same, f"{path.name} is of a run of {found.config.method}: a run of {config.method} cannot begin with it.")
+    return found
+
+
+def _begin(learner: Learner, earlier: HarmonizationCheckpoint, named: str) -> None:
+    try:
+        learner.begin_with(earlier.learner, [domain.name for domain in earlier.config.domains])
+    except RuntimeError as error:
+        raise InputError(f"The weights of {named} do not fit these networks.", "Give them the same options.") from error
 
 
 def _domains_of(

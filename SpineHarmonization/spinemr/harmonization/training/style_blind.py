@@ -6,6 +6,7 @@ harmonized image has to have the same latent image again. The image discriminato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spinemr.harmonization.losses.image import (
@@ -32,6 +33,7 @@ class StyleBlindAutoEncoder(Learner):
     def __init__(self, config: HarmonizationConfig, machine: Machine) -> None:
         super().__init__(machine, config.optimizer, config.steps)
         self._settings, self._target = config.style_blind, config.target_index
+        self._domains = [domain.name for domain in config.domains]
         options = StyleBlindOptions.of({**self._settings.network, "scanners": len(config.domains)})
         self._scanners, self._inputs, self.weights = options.scanners, options.inputs, self._settings.weights
         self.network: Any = self.add("autoencoder", style_blind(options), averaged=True)
@@ -45,6 +47,24 @@ class StyleBlindAutoEncoder(Learner):
         named |= {"latent": self.weights.latent, "image": self.weights.image}
         judged = ("discriminator",) if self.weights.image else ()
         self.terms = (*(name for name, weight in named.items() if weight), "classifier", *judged)
+
+    def fitted(self, network: str, weights: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+        """Scanners by their names: new ones begin with the mean code; the classifier has yet to learn them."""
+        import torch
+
+        places = [names.index(name) if name in names else None for name in self._domains]
+        if network == "autoencoder":
+            codes = weights["mlp.0.weight"]
+            columns = [codes.mean(dim=1) if place is None else codes[:, place] for place in places]
+            return {**weights, "mlp.0.weight": torch.stack(columns, dim=1)}
+        if network != "classifier":
+            return weights
+        own = self.networks[network].state_dict()
+        guesses = {key: own[key].clone() for key in ("guess.weight", "guess.bias")}
+        for row, place in enumerate(places):
+            for key, values in guesses.items():
+                values[row] = values[row] if place is None else weights[key][place]
+        return {**weights, **guesses}
 
     def take_step(self, images: Tensor, domains: Tensor, moment: Moment) -> dict[str, float]:
         """The classifier, the auto-encoder, and where there is one the image discriminator."""
