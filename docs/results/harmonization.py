@@ -14,10 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from harmonization_images import Harmonized, Scale, drawn_sets, harmonized, image_of, pack_training, scale_for
+from harmonization_images import TISSUE, Harmonized, Scale, drawn_sets, harmonized, image_of, pack_training, scale_for
 from harmonization_judged import DRAWN, SOURCES, TARGET, TRAINED, UNSEEN, Judged, Judges, judged
-from harmonization_runs import ABLATIONS, VARIANTS, cycle_gan, drawn_domains, folder_of, segmentation_network, style_blind
-from harmonization_tables import cell, tables_of
+from harmonization_runs import (
+    ABLATION_TABLES,
+    ABLATIONS,
+    VARIANTS,
+    cycle_gan,
+    drawn_domains,
+    folder_of,
+    segmentation_network,
+    style_blind,
+)
+from harmonization_tables import cell, pooled, tables_of
 from small_runs import table
 
 from spinemr.harmonization.classical.nyul import fit_nyul
@@ -33,6 +42,8 @@ from spinemr.segmentation.training.validation import overlaps_of
 
 HERE = Path(__file__).parent
 TRAINING_ANATOMIES, JUDGED_ANATOMIES = 100, 24
+BySource = Mapping[str, Mapping[str, Mapping[str, Overlap]]]
+"""By scanner, structure and subject."""
 BLIND_STEPS = 2
 """Steps of HarMOnAE for each of a CycleGAN, which has several networks in a step."""
 
@@ -46,11 +57,11 @@ class Entry:
 
 
 def methods_of(target: SliceSet, folder: Path, packed: Path, steps: int, blind: Method) -> dict[str, Entry]:
-    """Every row of the comparison."""
+    """Every row of the comparison, and of the ablations."""
     few = [image_of(one) for one in target.slices[:40]]
     teacher = segmentation_network(packed, TARGET, folder / "target network", min(350, steps))
-    found: dict[str, Method | None] = {"none": None, "z-score": ZScore(), "white stripe": WhiteStripe(), "Nyul": fit_nyul(few)}
-    found["HarMOnAE"] = blind
+    found: dict[str, Method | None] = {"none": None, "z-score": ZScore(), "white stripe": WhiteStripe(TISSUE)}
+    found |= {"Nyul": fit_nyul(few), "HarMOnAE": blind}
     domains = drawn_domains(list(TRAINED), packed, TARGET)
     for name, variant in (VARIANTS | ABLATIONS).items():
         found[name] = cycle_gan(variant, domains, teacher, folder / folder_of(name), steps)
@@ -77,8 +88,26 @@ def cycled_rows(blind: Mapping[str, NetworkMethod], sets: Mapping[str, SliceSet]
         yield name, cell((one.harmonized for one in found), 4), cell((one.cycled or 0.0 for one in found), 4)
 
 
+def ablations(found: Mapping[str, Judged], more: Mapping[str, BySource]) -> Iterator[str]:
+    """What the two segmentation networks and the three Dice losses do."""
+    overlaps = {name: one.overlaps for name, one in found.items()} | dict(more)
+    (main, *_) = DRAWN.structures
+    yield "## Which part of the segmentation losses does it"
+    yield f"""{main.capitalize()}s, the radiomic loss left out as in the paper's tables; Dice is the F1 score. S_X, where it is
+there, began with the weights of S_Y."""
+    measures = {"Dice": "dsc", "IoU": "iou", "precision": "precision", "recall": "recall"}
+    for title, rows in ABLATION_TABLES.items():
+        cells = ((row, *(cell(pooled(overlaps[name], main, m)) for m in measures.values())) for row, name in rows.items())
+        yield from ("", *table((title, *measures), cells))
+    yield ""
+
+
 def page(
-    found: Mapping[str, Judged], in_domain: Mapping[str, Mapping[str, Overlap]], cycled: Iterable[tuple[str, ...]], steps: int
+    found: Mapping[str, Judged],
+    more: Mapping[str, BySource],
+    in_domain: Mapping[str, Mapping[str, Overlap]],
+    cycled: Iterable[tuple[str, ...]],
+    steps: int,
 ) -> str:
     """The page as Markdown."""
     count = len(found["none"].features[TARGET])
@@ -96,7 +125,7 @@ HarMOnAE from each scanner to {TARGET} and back (dSSIM-c; the paper has less tha
 encoded and decoded in its own contrast:
 """
     rows = table(("scanner", "dSSIM-h", "dSSIM-c"), cycled)
-    return "\n".join([about, *tables_of(DRAWN, found, in_domain), of_cycles, *rows, ""])
+    return "\n".join([about, *tables_of(DRAWN, found, in_domain), of_cycles, *rows, "", *ablations(found, more)])
 
 
 def main() -> None:
@@ -116,9 +145,10 @@ def main() -> None:
     judges = Judges.with_default(state.network_of_averages(), state.config.grid)
     made = {name: {s: harmonized(own, entry.method, entry.scale) for s, own in sets.items()} for name, entry in entries.items()}
     made["the target's own image"] = true_images(sets)
-    found = {name: judged(DRAWN, after, sets, judges) for name, after in made.items()}
+    found = {name: judged(DRAWN, after, sets, judges) for name, after in made.items() if name not in ABLATIONS}
+    more = {name: {s: overlaps_of(judges.network, made[name][s].slices, judges.view) for s in SOURCES} for name in ABLATIONS}
     in_domain = overlaps_of(judges.network, sets[TARGET], judges.view)
-    text = page(found, in_domain, cycled_rows(blind, sets), arguments.steps)
+    text = page(found, more, in_domain, cycled_rows(blind, sets), arguments.steps)
     arguments.page.write_text(text, encoding="utf-8")
 
 

@@ -23,6 +23,8 @@ PIXEL_MM = 1.4
 SLICE_MM = 4.0
 SAGITTAL = (0, 0, 1, 1, 0, 0, 0, -1, 0)
 """Columns to the back, rows to the feet: how a sagittal slice lies in a patient."""
+TISSUE = "muscle"
+"""The reference of white stripe: one for all images, or no two could be compared; in 8-bit pictures fat is cut off."""
 JUDGED = ("body", "vertebra", "disc", "canal")
 LOW, HIGH = 0.5, 99.5
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harmonization_images import PIXEL_MM, Harmonized, Scale, at_pixel, harmonized, scale_for
+from harmonization_images import PIXEL_MM, TISSUE, Harmonized, Scale, at_pixel, harmonized, scale_for
 from harmonization_judged import Comparison, Judged, Judges, judged
 from harmonization_runs import COLUMNS, ROWS, VARIANTS, cycle_gan, folder_of, real_domains, segmentation_network
 from harmonization_tables import cell, tables_of
@@ -37,8 +37,6 @@ SCANNERS = ("A", "B", "C", "D")
 JUDGED_SLICES = 48
 STEPS = 350
 HARMONIZER_STEPS = 600
-TISSUE = "muscle"
-"""The reference of white stripe: one for all images, or no two could be compared; in 8-bit pictures fat is cut off."""
 ELSEWHERE = """spider_t1t2_slices holds T1 and T2 slices
 of several scanners, lateral ones too; its label is the whole vertebra with its posterior elements. A network that learned
 bodies alone finds only a part of it, so its Dice there is low in every row."""

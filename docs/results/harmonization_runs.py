@@ -28,13 +28,24 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "CycleGAN +RF +Seg": {},
 }
 """Rows of Table 5 of Kim 2024; "no extra loss" is theirs without both terms."""
+WITHOUT, WITH = "CycleGAN, no extra loss", "CycleGAN -RF +Seg"
 ABLATIONS: dict[str, dict[str, Any]] = {
-    "CycleGAN -RF +S_Y -S_X": {"weights": {"radiomics": 0.0, "dice_source": 0.0}},
-    "CycleGAN -RF +Seg, no identity Dice": {"weights": {"radiomics": 0.0, "dice_identity": 0.0}},
-    "CycleGAN -RF +Seg, no cycle Dice": {"weights": {"radiomics": 0.0, "dice_cycle": 0.0}},
-    "CycleGAN -RF +Seg, no harmonization Dice": {"weights": {"radiomics": 0.0, "dice_harmonization": 0.0}},
+    "-S_X +S_Y": {"weights": {"radiomics": 0.0, "dice_source": 0.0}},
+    "no identity Dice": {"weights": {"radiomics": 0.0, "dice_identity": 0.0}},
+    "no cycle Dice": {"weights": {"radiomics": 0.0, "dice_cycle": 0.0}},
+    "no harmonization Dice": {"weights": {"radiomics": 0.0, "dice_harmonization": 0.0}},
 }
-"""More rows of their Tables 3 and 4, whose whole model has the figures of "-RF +Seg" in Table 5: no radiomic loss here either."""
+"""What else their Tables 3 and 4 need. The whole model there has the figures of "-RF +Seg" in Table 5: no radiomic loss here."""
+ABLATION_TABLES: dict[str, dict[str, str]] = {
+    "Segmentation networks (Kim 2024, Table 3)": {"-S_X -S_Y": WITHOUT, "-S_X +S_Y": "-S_X +S_Y", "+S_X +S_Y": WITH},
+    "Dice losses (Kim 2024, Table 4)": {
+        "cycle, harmonization": "no identity Dice",
+        "cycle, identity": "no harmonization Dice",
+        "harmonization, identity": "no cycle Dice",
+        "all three": WITH,
+    },
+}
+"""By table and its row: the network that is meant."""
 
 
 def segmentation_network(packed: Path, group: str, folder: Path, steps: int) -> Path:
@@ -91,7 +102,8 @@ def cycle_gan(
 
 def folder_of(name: str) -> str:
     """Where the network of a row of the tables lies."""
-    return name.lower().replace(" +", " with-").replace(" -", " without-").replace(",", "").replace(" ", "_")
+    plain = name if name in VARIANTS else f"CycleGAN ablation {name}"
+    return plain.lower().replace(" +", " with-").replace(" -", " without-").replace(",", "").replace(" ", "_")
 
 
 def style_blind(scanners: list[str], folder: Path, steps: int) -> dict[str, NetworkMethod]:

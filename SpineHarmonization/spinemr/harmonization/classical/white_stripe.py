@@ -1,7 +1,8 @@
 """White stripe (Shinohara 2014, doi:10.1016/j.nicl.2014.08.008) where there is no brain: the stripe is fat, CSF or muscle.
 
 In a sagittal lumbar view the band below the skin of the back is fat and nothing else, so its peak is found without a guess
-wherever fat shines. Where fat is suppressed it is dark there, and muscle, the largest peak of what is left, takes its place.
+wherever fat shines. Where fat is suppressed it is dark there, and where an image was cut off at its bright end (8-bit pictures)
+its peak has no width: there muscle, the largest peak of what is left, takes its place.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SCALE = 20.0
 """How many units a standard deviation of the stripe becomes."""
 FAT_SHINES = 1.3
 """Fat is not suppressed where the band below the skin is so many times as bright as the median of the patient."""
+CUT_OFF = 0.02
+"""Fat is cut off where a larger share of the band has the highest intensity of the image."""
 FAT_PEAK = 0.3
 """A peak of the band counts as large from this share of the highest on."""
 FEWEST_FAT_VOXELS = 200
@@ -80,16 +83,22 @@ class WhiteStripe:
 
 
 def find_stripe(image: sitk.Image, tissue: str = "auto") -> Stripe:
-    """The reference tissue of an image; ``auto`` takes fat where it shines, else muscle."""
+    """The reference tissue of an image; ``auto`` takes fat where it shines and is not cut off, else muscle."""
     frame = WorkingFrame.of(image)
     values = np.asarray(frame.forward_array(sitk.GetArrayViewFromImage(image)), dtype=np.float64)
     mask = body_mask(values)
     inside = values[mask]
     fat = values[back_fat_mask(mask, frame.working_grid.spacing_mm[0])]
     if tissue == "auto":
-        shines = fat.size >= FEWEST_FAT_VOXELS and np.median(fat) > FAT_SHINES * np.median(inside)
-        tissue = "fat" if shines else "muscle"
+        tissue = "fat" if _shines(fat, inside) else "muscle"
     return _stripe(tissue, _peak(tissue, inside, fat), inside)
+
+
+def _shines(fat: Values, inside: Values) -> bool:
+    """Whether the fat of the back is a reference: bright, and with a peak of its own."""
+    if fat.size < FEWEST_FAT_VOXELS or np.median(fat) <= FAT_SHINES * np.median(inside):
+        return False
+    return float(np.mean(fat >= inside.max())) <= CUT_OFF
 
 
 def _peak(tissue: str, inside: Values, fat: Values) -> float:
