@@ -124,20 +124,25 @@ def by_subject(values: NDArray[np.float64], found: SliceSet) -> NDArray[np.float
     return np.stack([np.nanmean(values[subjects == subject], axis=0) for subject in found.subjects])
 
 
-COLUMNS = ("ssim", "psnr", "dssim", "moved p95", "moved max")
+COLUMNS = ("ssim", "psnr", "dssim", "moved p95", "moved max", "off p95", "off max")
 
 
 def compared(before: LabelledSlice, made: LabelledSlice, truth: LabelledSlice) -> dict[str, float]:
-    """A harmonized slice beside the target's own image of the same anatomy, and beside the slice it was made from."""
+    """A harmonized slice beside the target's own image of the same anatomy, and beside the slice it was made from.
+
+    Movement is against both: the target's own image lies where the source does and has the wanted contrast.
+    """
     source, image, wanted = (one.image.astype(np.float64) for one in (before, made, truth))
     error = float(np.mean((image - wanted) ** 2))
-    moved = preservation(image_of(before), image_of(made), _mask(before, before.codes > 0))
+    moved, off = (preservation(image_of(one), image_of(made), _mask(one, one.codes > 0)) for one in (before, truth))
     return {
         "ssim": ssim(image, wanted, 255.0),
         "psnr": 10 * float(np.log10(255.0**2 / max(error, 1e-9))),
         "dssim": delta_ssim(source, image, 255.0).harmonized,
         "moved p95": moved.moved_p95_mm / before.pixel_mm,
         "moved max": moved.moved_max_mm / before.pixel_mm,
+        "off p95": off.moved_p95_mm / before.pixel_mm,
+        "off max": off.moved_max_mm / before.pixel_mm,
     }
 
 
