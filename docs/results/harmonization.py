@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from harmonization_images import TISSUE, Harmonized, Scale, drawn_sets, harmonized, image_of, pack_training, scale_for
-from harmonization_judged import DRAWN, SOURCES, TARGET, TRAINED, UNSEEN, Judged, Judges, judged
+from harmonization_judged import DRAWN, SOURCES, TARGET, TRAINED, UNSEEN, Judged, Judges, judged, there_and_back
 from harmonization_runs import (
     ABLATION_TABLES,
     ABLATIONS,
@@ -34,7 +33,6 @@ from spinemr.harmonization.classical.white_stripe import WhiteStripe
 from spinemr.harmonization.classical.z_score import ZScore
 from spinemr.harmonization.inference.network_method import NetworkMethod
 from spinemr.harmonization.method import Method
-from spinemr.radiomics.preservation.similarity import delta_ssim
 from spinemr.segmentation.overlap import Overlap
 from spinemr.segmentation.training.checkpoint import Checkpoint
 from spinemr.segmentation.training.sources import TRAIN, VALIDATION, SliceSet
@@ -76,15 +74,8 @@ def true_images(sets: Mapping[str, SliceSet]) -> dict[str, Harmonized]:
 
 def cycled_rows(blind: Mapping[str, NetworkMethod], sets: Mapping[str, SliceSet]) -> Iterator[tuple[str, ...]]:
     """dSSIM-h and dSSIM-c of HarMOnAE from each trained scanner to the target and back, without the safety net."""
-    to_target = blind[TARGET].runtime
     for name in TRAINED:
-        own, found = blind[name].runtime, []
-        for one in sets[name].slices:
-            rows, columns = (4 * (size // 4) for size in one.image.shape)
-            image = one.image[None, None, :rows, :columns].astype(np.float32) / np.float32(255)
-            decoded, made = own(image), to_target(image)
-            back = own(made[:, None])
-            found.append(delta_ssim(image[0, 0], made[0], 1.0, autoencoded=decoded[0], cycled=back[0]))
+        found = there_and_back(blind[name].runtime, blind[TARGET].runtime, sets[name].slices)
         yield name, cell((one.harmonized for one in found), 4), cell((one.cycled or 0.0 for one in found), 4)
 
 

@@ -109,9 +109,9 @@ def _pixels(image: sitk.Image) -> NDArray[np.float32]:
     return np.asarray(sitk.GetArrayFromImage(image)[0], np.float32)
 
 
-def at_pixel(found: SliceSet) -> SliceSet:
+def at_pixel(found: SliceSet, pixel_mm: float = PIXEL_MM) -> SliceSet:
     """A real set on the pixels of the comparison, from black to white as the drawn ones."""
-    small = found.at_pixel(PIXEL_MM)
+    small = found.at_pixel(pixel_mm)
     whole = (replace(one, image=np.rint(stretch(one.image, LOW, HIGH, 255.0)).astype(np.uint8)) for one in small.slices)
     return replace(small, slices=tuple(whole))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spinemr.radiomics.extraction import extract
 from spinemr.radiomics.features.families import NAMES
 from spinemr.radiomics.preservation.preservation import preservation
-from spinemr.radiomics.preservation.similarity import delta_ssim, ssim
+from spinemr.radiomics.preservation.similarity import DeltaSsim, delta_ssim, ssim
 from spinemr.radiomics.settings import Settings
 from spinemr.segmentation.classes import STRUCTURES, certainly
 from spinemr.segmentation.inference.model import open_model
@@ -25,6 +25,7 @@ from spinemr.segmentation.training.validation import overlaps_of, predict
 if TYPE_CHECKING:
     from torch import nn
 
+    from spinemr.harmonization.inference.runtime import Runtime as HarmonizerRuntime
     from spinemr.segmentation.inference.runtime import Runtime
     from spinemr.segmentation.training.config import GridSettings
 
@@ -124,7 +125,7 @@ def by_subject(values: NDArray[np.float64], found: SliceSet) -> NDArray[np.float
     return np.stack([np.nanmean(values[subjects == subject], axis=0) for subject in found.subjects])
 
 
-COLUMNS = ("ssim", "psnr", "dssim", "moved p95", "moved max", "off p95", "off max")
+COLUMNS = ("ssim", "psnr", "dssim", "moved", "off")
 
 
 def compared(before: LabelledSlice, made: LabelledSlice, truth: LabelledSlice) -> dict[str, float]:
@@ -139,11 +140,21 @@ def compared(before: LabelledSlice, made: LabelledSlice, truth: LabelledSlice) -
         "ssim": ssim(image, wanted, 255.0),
         "psnr": 10 * float(np.log10(255.0**2 / max(error, 1e-9))),
         "dssim": delta_ssim(source, image, 255.0).harmonized,
-        "moved p95": moved.moved_p95_mm / before.pixel_mm,
-        "moved max": moved.moved_max_mm / before.pixel_mm,
-        "off p95": off.moved_p95_mm / before.pixel_mm,
-        "off max": off.moved_max_mm / before.pixel_mm,
+        "moved": moved.moved_max_mm / before.pixel_mm,
+        "off": off.moved_max_mm / before.pixel_mm,
     }
+
+
+def there_and_back(own: HarmonizerRuntime, other: HarmonizerRuntime, slices: Iterable[LabelledSlice]) -> list[DeltaSsim]:
+    """dSSIM-h and dSSIM-c of HarMOnAE: slices with another appearance and with their own again, without the safety net."""
+    found = []
+    for one in slices:
+        rows, columns = (4 * (size // 4) for size in one.image.shape)
+        image = one.image[None, None, :rows, :columns].astype(np.float32) / np.float32(255)
+        decoded, made = own(image), other(image)
+        back = own(made[:, None])
+        found.append(delta_ssim(image[0, 0], made[0], 1.0, autoencoded=decoded[0], cycled=back[0]))
+    return found
 
 
 def _mask(one: LabelledSlice, inside: NDArray[np.bool_]) -> sitk.Image:

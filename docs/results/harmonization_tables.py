@@ -107,7 +107,7 @@ def dependence_rows(what: Comparison, found: Mapping[str, Judged]) -> Iterator[t
 def kept_rows(found: Mapping[str, Judged]) -> Iterator[tuple[str, ...]]:
     """What happened to the anatomy."""
     for name, one in found.items():
-        similar, moved, off = cell(one.slices["dssim"].mean(axis=0)), one.slices["moved max"], one.slices["off max"]
+        similar, moved, off = cell(one.slices["dssim"].mean(axis=0)), one.slices["moved"], one.slices["off"]
         far = tuple(f"{100 * float(np.mean(largest > MOVED_LIMIT_PIXELS)):.0f} %" for largest in (moved, off))
         yield name, similar, f"{np.nanmax(moved):.2f}", far[0], f"{np.nanmax(off):.2f}", far[1], f"{100 * one.returned:.0f} %"
 
