@@ -100,7 +100,8 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, tiny_harmonizer):
     for config, complaint in (
         (tiny_harmonizer("cyclegan", start_from=str(first.last)), "is of a run of harmonae: a run of cyclegan cannot begin"),
         (tiny_harmonizer("harmonae", {"network": {"width": 8, "blocks": 1}}, start_from=str(first.last)), "do not fit"),
-        (tiny_harmonizer("harmonae", start_from=str(tmp_path / "none.pt")), "is not a checkpoint"),
+        (tiny_harmonizer("harmonae", start_from=str(tmp_path / "none.pt")), "there is no such file"),
+        (tiny_harmonizer("harmonae", start_from=str(first.last.with_name("log.csv"))), "is not a checkpoint"),
     ):
         with pytest.raises(InputError, match=complaint):
             train_harmonization(config, tmp_path / "second")

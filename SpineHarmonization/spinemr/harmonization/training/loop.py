@@ -140,6 +140,7 @@ def _earlier(config: HarmonizationConfig) -> HarmonizationCheckpoint | None:
     if not config.start_from:
         return None
     path = Path(config.start_from)
+    require(path.is_file(), f"The run begins with the weights of {path}, and there is no such file.", "Train that one first.")
     found = HarmonizationCheckpoint.read(path)
     same = found.config.method == config.method
     require(same, f"{path.name} is of a run of {found.config.method}: a run of {config.method} cannot begin with it.")
