@@ -61,9 +61,14 @@ class HarmonizationConfig(RunSettings):
         names = [domain.name for domain in self.domains]
         require(len(set(names)) == len(names) >= 2, "A run needs at least two domains, each with a name of its own.")
         require(self.target in names, f"There is no domain '{self.target}' to be the target.", f"There are: {', '.join(names)}.")
+        foreign = sorted({domain.truth_of for domain in self.domains} - {"", *names})
+        require(not foreign, f"There is no domain '{', '.join(foreign)}' to tell a truth.", f"There are: {', '.join(names)}.")
         others = [name for name in METHODS if name != self.method and getattr(self, name) is not None]
         require(not others, f"A run of the method {self.method} has no settings of {', '.join(others)}.")
         require(self.method != "cyclegan" or len(names) == 2, "A CycleGAN has two domains: the source and the target.")
+        wanted = self.method == "harmonae" and self.style_blind.weights.paired > 0
+        told = any(domain.truth_of and any(source.rescanned for source in domain.sources) for domain in self.domains)
+        require(told or not wanted, "The weight 'paired' needs a domain of rescanned images that says whose truth they have.")
         if self.method == "cyclegan":
             require(self.cyclegan is not None, "A run of the method cyclegan needs the settings 'cyclegan'.")
 

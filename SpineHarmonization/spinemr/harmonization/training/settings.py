@@ -59,6 +59,8 @@ class Domain:
 
     name: str
     sources: tuple[ImageSource, ...]
+    truth_of: str = ""
+    """HarMOnAE: the domain whose appearance rescanned images of this one had before; the weight ``paired`` asks for it."""
 
     def __post_init__(self) -> None:
         require(bool(self.name), "Every domain needs a name.")
@@ -138,6 +140,8 @@ class StyleBlindWeights:
     latent: float = 1.0
     image: float = 0.0
     """Of an image discriminator, which the paper warns of: it moves anatomy."""
+    paired: float = 0.0
+    """Not published: the reconstruction loss to the image before it was rescanned, in domains that say whose look that is."""
 
     def __post_init__(self) -> None:
         _require_weights(self)

@@ -34,6 +34,7 @@ class StyleBlindAutoEncoder(Learner):
         super().__init__(machine, config.optimizer, config.steps)
         self._settings, self._target = config.style_blind, config.target_index
         self._domains = [domain.name for domain in config.domains]
+        self._truths = [self._domains.index(one.truth_of) if one.truth_of else -1 for one in config.domains]
         options = StyleBlindOptions.of({**self._settings.network, "scanners": len(config.domains)})
         self._scanners, self._inputs, self.weights = options.scanners, options.inputs, self._settings.weights
         self.network: Any = self.add("autoencoder", style_blind(options), averaged=True)
@@ -44,7 +45,7 @@ class StyleBlindAutoEncoder(Learner):
             self.add("discriminator", patch_discriminator(self._settings.discriminator_width, 1 + self._scanners))
             self.optimize("discriminator", ("discriminator",), adversary=True)
         named = {"reconstruction": self.weights.reconstruction, "adversarial": self.weights.adversarial}
-        named |= {"latent": self.weights.latent, "image": self.weights.image}
+        named |= {"latent": self.weights.latent, "image": self.weights.image, "paired": self.weights.paired}
         judged = ("discriminator",) if self.weights.image else ()
         self.terms = (*(name for name, weight in named.items() if weight), "classifier", *judged)
 
@@ -72,7 +73,10 @@ class StyleBlindAutoEncoder(Learner):
         others = self._others(domains, moment)
         still = [self.networks[name] for name in ("classifier", "discriminator") if name in self.networks]
         with held_still(*still), self.machine.autocast():
-            made, terms = self._terms_of(images, domains, others, moment.step)
+            latent = self.network.encode(images)
+            made, terms = self._terms_of(images, latent, domains, others, moment.step)
+            if self.weights.paired and moment.truth is not None:
+                terms["paired"] = self.weights.paired, self._paired(latent, domains, moment.truth)
             loss: Any = sum(weight * value for weight, value in terms.values())
         self.descend("autoencoder", loss, moment.step)
         values |= {name: float(value.detach()) for name, (_, value) in terms.items()}
@@ -97,11 +101,10 @@ class StyleBlindAutoEncoder(Learner):
         return (domains + self.machine.tensor(away)) % self._scanners
 
     def _terms_of(
-        self, images: Tensor, domains: Tensor, others: Tensor, step: int
+        self, images: Tensor, latent: Tensor, domains: Tensor, others: Tensor, step: int
     ) -> tuple[Tensor | None, dict[str, tuple[float, Tensor]]]:
         """The images with another scanner's appearance (if any loss asks for them), and weight and value of every term."""
         w, middle = self.weights, self._inputs // 2
-        latent = self.network.encode(images)
         terms: dict[str, tuple[float, Tensor]] = {}
         if w.reconstruction:
             again = self.network.decode(latent, self.code(domains)).float()
@@ -118,6 +121,17 @@ class StyleBlindAutoEncoder(Learner):
         if w.image:
             terms["image"] = w.image, generator_loss(self._verdict(made, others).float())
         return made, terms
+
+    def _paired(self, latent: Tensor, domains: Tensor, truth: Tensor) -> Tensor:
+        """How far images that were rescanned are from what they were, with the code of the look they had."""
+        import torch
+
+        looks = torch.tensor(self._truths, device=domains.device)[domains]
+        known = (looks >= 0) & torch.isfinite(truth).flatten(1).all(dim=1)
+        if not bool(known.any()):
+            return latent.float().sum() * 0
+        made = self.network.decode(latent[known], self.code(looks[known])).float()
+        return reconstruction_loss(made, truth[known])
 
     def _judge(self, images: Tensor, domains: Tensor, made: Tensor, others: Tensor, step: int) -> float:
         middle = self._inputs // 2
