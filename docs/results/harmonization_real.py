@@ -10,6 +10,7 @@ trained is remembered in the output folder, so that a run that was stopped goes 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +78,10 @@ def by_scanner(found: SliceSet, scanner: str) -> SliceSet:
     return replace(found, slices=tuple(replace(one, image=image) for one, image in zip(found.slices, stacks, strict=True)))
 
 
+Entry = tuple[Method | None, Scale]
+"""A way to harmonize (``None``: nothing is done) and the scale of its results."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """Where the networks of a run come from and go to."""
@@ -96,6 +101,12 @@ def methods_of(part: Part, teacher: Path, references: list[Reference], run: Trai
     return found | {f"{one.name} ({one.method})": open_reference(one, "cpu") for one in references}
 
 
+def row(name: str, entry: Entry, what: Comparison, sets: Mapping[str, SliceSet], judges: Judges) -> Judged:
+    """What a method does to all scanners' images."""
+    sys.stderr.write(f"{what.target}: {name}\n")
+    return judged(what, {scanner: harmonized(own, *entry) for scanner, own in sets.items()}, sets, judges)
+
+
 def part_of_page(part: Part, references: list[Reference], run: Trained) -> Iterator[str]:
     """The tables of a target, and what they come from."""
     whole = {found.name: found for found in read_packed(run.packed)}
@@ -108,9 +119,7 @@ def part_of_page(part: Part, references: list[Reference], run: Trained) -> Itera
     judges = Judges.with_default(state.network_of_averages(), state.config.grid)
     mine = [one for one in references if one.target.contrast == part.contrast]
     entries = {name: (one, scale_for(one, known)) for name, one in methods_of(part, teacher, mine, run).items()}
-    found: dict[str, Judged] = {}
-    for name, (method, scale) in entries.items():
-        found[name] = judged(what, {n: harmonized(own, method, scale) for n, own in sets.items()}, sets, judges)
+    found = {name: row(name, entry, what, sets, judges) for name, entry in entries.items()}
     true = {name: Harmonized(replace(own, slices=held.slices)) for name, own in sets.items()}
     found["the image as it was"] = judged(what, true, sets, judges)
     yield f"## {part.contrast.upper()}: {part.group}"
@@ -126,7 +135,7 @@ The network that knows only the target learned {STEPS} steps from the training s
 
 
 def elsewhere(
-    part: Part, entries: Mapping[str, tuple[Method | None, Scale]], whole: Mapping[str, SliceSet], judges: Judges
+    part: Part, entries: Mapping[str, Entry], whole: Mapping[str, SliceSet], judges: Judges
 ) -> Iterator[str]:
     """Other real sets seen by the network that knows only the target."""
     yield "### Other real sets"
@@ -140,10 +149,10 @@ def elsewhere(
 have looked there, so there is only Dice, and the share of slices that the safety net gave back. {ELSEWHERE}"""
     yield ""
     rows = []
-    for name, (method, scale) in entries.items():
+    for name, entry in entries.items():
         cells = [name]
         for group, structure in part.elsewhere:
-            made = harmonized(sets[group], method, scale)
+            made = harmonized(sets[group], *entry)
             overlaps = overlaps_of(judges.network, made.slices, judges.view)
             cells += [cell(one.dsc for one in overlaps[structure].values()), f"{100 * made.returned:.0f} %"]
         rows.append(tuple(cells))
