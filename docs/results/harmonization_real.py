@@ -134,9 +134,7 @@ The network that knows only the target learned {STEPS} steps from the training s
     yield from cycles(part, whole[part.group].only(VALIDATION).without_blanks().thinned(JUDGED_SLICES), mine)
 
 
-def elsewhere(
-    part: Part, entries: Mapping[str, Entry], whole: Mapping[str, SliceSet], judges: Judges
-) -> Iterator[str]:
+def elsewhere(part: Part, entries: Mapping[str, Entry], whole: Mapping[str, SliceSet], judges: Judges) -> Iterator[str]:
     """Other real sets seen by the network that knows only the target."""
     yield "### Other real sets"
     sets = {}
