@@ -38,9 +38,9 @@ SCANNERS = ("A", "B", "C", "D")
 JUDGED_SLICES = 48
 STEPS = 350
 HARMONIZER_STEPS = 600
-ELSEWHERE = """spider_t1t2_slices holds T1 and T2 slices
-of several scanners, lateral ones too; its label is the whole vertebra with its posterior elements. A network that learned
-bodies alone finds only a part of it, so its Dice there is low in every row."""
+ELSEWHERE = """spider_t1t2_slices holds T1 and T2
+slices of several scanners, lateral ones too; its label is the whole vertebra with its posterior elements."""
+ONLY_BODIES = "A network that\nlearned bodies alone finds only a part of it, so its Dice there is low in every row."
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,9 @@ def elsewhere(part: Part, entries: Mapping[str, Entry], whole: Mapping[str, Slic
         sets[group] = replace(at_pixel(own.without_blanks().thinned(JUDGED_SLICES)), judged=(structure,))
         count, slices = len(sets[group].subjects), len(sets[group].slices)
         yield f"{group}: {structure}, {count} subjects, {slices} slices."
+    more = f" {ONLY_BODIES}" if "vertebra" not in part.structures else ""
     yield f"""The network that knows only {part.group} segments them before and after. Nobody knows how they would
-have looked there, so there is only Dice, and the share of slices that the safety net gave back. {ELSEWHERE}"""
+have looked there, so there is only Dice, and the share of slices that the safety net gave back. {ELSEWHERE}{more}"""
     yield ""
     rows = []
     for name, entry in entries.items():
