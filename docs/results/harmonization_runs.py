@@ -106,16 +106,22 @@ def folder_of(name: str) -> str:
     return plain.lower().replace(" +", " with-").replace(" -", " without-").replace(",", "").replace(" ", "_")
 
 
-def style_blind(scanners: list[str], folder: Path, steps: int) -> dict[str, NetworkMethod]:
-    """One HarMOnAE for all of some simulated scanners: a method for each as the target."""
+def style_blind(
+    scanners: list[str], folder: Path, steps: int, *, image: float = 0.0, start_from: str = ""
+) -> dict[str, NetworkMethod]:
+    """One HarMOnAE for all of some simulated scanners: a method for each as the target.
+
+    ``image`` is the weight of the image discriminator, ``start_from`` the checkpoint of an earlier one.
+    """
     settings = {
         "method": "harmonae", "target": scanners[0], "seed": 32, "steps": steps, "batch_size": len(scanners), "threads": 1,
         "grid": {"rows": ROWS, "columns": COLUMNS, "pixel_mm": PIXEL_MM},
         "domains": [{"name": name, "sources": [{"kind": "drawn", "scanners": [name], "anatomies": 50}]} for name in scanners],
         "harmonae": {
-            "network": {"width": 16, "blocks": 4}, "warm_up_steps": 100,
-            "weights": {"reconstruction": 10, "adversarial": 2.0, "latent": 0.2},
+            "network": {"width": 16, "blocks": 4}, "warm_up_steps": 0 if start_from else 100, "discriminator_width": 16,
+            "weights": {"reconstruction": 10, "adversarial": 2.0, "latent": 0.2, "image": image},
         },
+        "start_from": start_from,
         "optimizer": {"learning_rate": 2e-3, "ema_decay": 0.99, "decay_from": 0.4},
         "validate_every": steps, "checkpoint_every": 50, "panel_every": steps,
     }  # fmt: skip
