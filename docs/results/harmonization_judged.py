@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from harmonization_images import Harmonized, image_of
 from numpy.typing import NDArray
 
+from spinemr.harmonization.networks.style_blind import MULTIPLE
 from spinemr.radiomics.extraction import extract
 from spinemr.radiomics.features.families import NAMES
 from spinemr.radiomics.preservation.preservation import preservation
@@ -145,12 +146,17 @@ def compared(before: LabelledSlice, made: LabelledSlice, truth: LabelledSlice) -
     }
 
 
+def cut(one: LabelledSlice) -> LabelledSlice:
+    """A slice of the size that a network alone takes, without what brings any size to it."""
+    rows, columns = (MULTIPLE * (size // MULTIPLE) for size in one.image.shape)
+    return replace(one, image=one.image[:rows, :columns], codes=one.codes[:rows, :columns])
+
+
 def there_and_back(own: HarmonizerRuntime, other: HarmonizerRuntime, slices: Iterable[LabelledSlice]) -> list[DeltaSsim]:
     """dSSIM-h and dSSIM-c of HarMOnAE: slices with another appearance and with their own again, without the safety net."""
     found = []
     for one in slices:
-        rows, columns = (4 * (size // 4) for size in one.image.shape)
-        image = one.image[None, None, :rows, :columns].astype(np.float32) / np.float32(255)
+        image = cut(one).image[None, None].astype(np.float32) / np.float32(255)
         decoded, made = own(image), other(image)
         back = own(made[:, None])
         found.append(delta_ssim(image[0, 0], made[0], 1.0, autoencoded=decoded[0], cycled=back[0]))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from harmonization_images import drawn_sets
-from harmonization_judged import TARGET, TRAINED, compared
+from harmonization_judged import TARGET, TRAINED, compared, cut
 from harmonization_runs import style_blind
 from harmonization_tables import MOVED_LIMIT_PIXELS, cell
 from small_runs import table
@@ -25,14 +25,8 @@ from spinemr.segmentation.training.sources import VALIDATION, LabelledSlice, Sli
 
 HERE = Path(__file__).parent
 STEPS, ANATOMIES = 200, 12
-ARMS = {"as published": 0.0, "with an image discriminator": 2.0}
+ARMS = {"without an image discriminator": 0.0, "with one": 2.0}
 """By row the weight of the image discriminator."""
-
-
-def cut(one: LabelledSlice) -> LabelledSlice:
-    """A slice of the size that the network takes."""
-    rows, columns = (4 * (size // 4) for size in one.image.shape)
-    return replace(one, image=one.image[:rows, :columns], codes=one.codes[:rows, :columns])
 
 
 def shown(network: Runtime, one: LabelledSlice) -> LabelledSlice:

@@ -61,6 +61,9 @@ def test_runs_that_make_no_sense_are_refused(tiny_harmonizer):
     for wrong in ({"truth_of": ""}, {"rescanned": 0.0}):
         with pytest.raises(InputError, match="needs a domain of rescanned images"):
             run(tiny_harmonizer, **wrong)
+    told = [{**asdict(domain), "truth_of": "t1"} for domain in tiny_harmonizer("cyclegan").domains]
+    with pytest.raises(InputError, match="Only domains of HarMOnAE"):
+        tiny_harmonizer("cyclegan", domains=told)
     assert run(tiny_harmonizer, truth_of="", paired=0.0, latent=1.0).style_blind.weights.paired == 0
 
 

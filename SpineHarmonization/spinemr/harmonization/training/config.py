@@ -61,16 +61,22 @@ class HarmonizationConfig(RunSettings):
         names = [domain.name for domain in self.domains]
         require(len(set(names)) == len(names) >= 2, "A run needs at least two domains, each with a name of its own.")
         require(self.target in names, f"There is no domain '{self.target}' to be the target.", f"There are: {', '.join(names)}.")
-        foreign = sorted({domain.truth_of for domain in self.domains} - {"", *names})
-        require(not foreign, f"There is no domain '{', '.join(foreign)}' to tell a truth.", f"There are: {', '.join(names)}.")
         others = [name for name in METHODS if name != self.method and getattr(self, name) is not None]
         require(not others, f"A run of the method {self.method} has no settings of {', '.join(others)}.")
         require(self.method != "cyclegan" or len(names) == 2, "A CycleGAN has two domains: the source and the target.")
-        wanted = self.method == "harmonae" and self.style_blind.weights.paired > 0
-        told = any(domain.truth_of and any(source.rescanned for source in domain.sources) for domain in self.domains)
-        require(told or not wanted, "The weight 'paired' needs a domain of rescanned images that says whose truth they have.")
+        self._check_truths(names)
         if self.method == "cyclegan":
             require(self.cyclegan is not None, "A run of the method cyclegan needs the settings 'cyclegan'.")
+
+    def _check_truths(self, names: list[str]) -> None:
+        """Domains that say what their rescanned images were."""
+        blind, telling = self.method == "harmonae", [domain for domain in self.domains if domain.truth_of]
+        require(blind or not telling, "Only domains of HarMOnAE say whose truth they have.")
+        foreign = sorted({domain.truth_of for domain in telling} - set(names))
+        require(not foreign, f"There is no domain '{', '.join(foreign)}' to tell a truth.", f"There are: {', '.join(names)}.")
+        told = any(source.rescanned for domain in telling for source in domain.sources)
+        wanted = blind and self.style_blind.weights.paired > 0
+        require(told or not wanted, "The weight 'paired' needs a domain of rescanned images that says whose truth they have.")
 
     @property
     def target_index(self) -> int:
