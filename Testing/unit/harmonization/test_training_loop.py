@@ -95,6 +95,16 @@ def test_scanners_are_found_again_by_their_names_and_new_ones_begin_as_the_mean(
     assert not torch.equal(new[1], old.mean(dim=0))
 
 
+def test_a_killed_run_goes_on_without_the_one_it_began_with(tmp_path, tiny_harmonizer):
+    first = train_harmonization(tiny_harmonizer("harmonae", steps=1), tmp_path / "first")
+    config = tiny_harmonizer("harmonae", start_from=str(first.last))
+    whole = train_harmonization(config, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        train_harmonization(config, tmp_path / "killed", progress=stopping_after(3))
+    first.last.unlink()
+    assert train_harmonization(config, tmp_path / "killed", resume=True).losses == whole.losses[2:]
+
+
 def test_weights_that_do_not_fit_are_refused(tmp_path, tiny_harmonizer):
     first = train_harmonization(tiny_harmonizer("harmonae", steps=1), tmp_path / "first")
     for config, complaint in (

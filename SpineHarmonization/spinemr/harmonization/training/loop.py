@@ -51,7 +51,7 @@ def train_harmonization(
     With ``resume`` the run in the folder goes on; without, a folder that holds one is refused. Started by ``torchrun``, several
     processes train together, each on batches of the configured size.
     """
-    earlier = _earlier(config)
+    earlier = None if resume else _earlier(config)
     with kept_if_used(folder):
         start = begin(config, folder, HarmonizationCheckpoint.read, resume=resume)
         run = _Run(config, start, _domains_of(config, folder, start.processes, progress), earlier)
